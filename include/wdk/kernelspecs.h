@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Annotation words about IRQL and kernel resources, all empty (see sal.h).
+ */
+#ifndef _WSKSIM_WDK_KERNELSPECS_H_
+#define _WSKSIM_WDK_KERNELSPECS_H_
+
+/* IRQL and kernel resources. */
+#define _IRQL_saves_
+#define _IRQL_restores_
+#define _IRQL_requires_same_
+#define _IRQL_uses_cancel_
+#define _IRQL_is_cancel_
+#define _Kernel_float_saved_
+#define _Kernel_float_restored_
+#define _Kernel_float_used_
+#define _Kernel_entry_
+#define _Kernel_entry_always_
+#define _Global_cancel_spin_lock_
+#define _Global_critical_region_
+#define _Global_priority_region_
+#define _Global_interlock_
+#define _Kernel_IoGetDmaAdapter_
+#define _Flt_CompletionContext_Outptr_
+#define _Flt_ConnectionCookie_Outptr_
+#define _IRQL_requires_(...)
+#define _IRQL_requires_min_(...)
+#define _IRQL_requires_max_(...)
+#define _IRQL_raises_(...)
+#define _IRQL_saves_global_(...)
+#define _IRQL_restores_global_(...)
+#define _IRQL_always_function_min_(...)
+#define _IRQL_always_function_max_(...)
+#define _IRQL_limited_to_(...)
+#define _Kernel_acquires_resource_(...)
+#define _Kernel_releases_resource_(...)
+#define _Kernel_requires_resource_held_(...)
+#define _Kernel_requires_resource_not_held_(...)
+#define _Kernel_clear_do_init_(...)
+#define _Kernel_acquires_resource_global_(...)
+#define _Kernel_releases_resource_global_(...)
+
+#include "sal.h"
+
+#endif /* _WSKSIM_WDK_KERNELSPECS_H_ */
