@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ke: IRQL, windows, dispatcher objects and waits, spin locks, DPCs, timers, time. Internal interface
+ * for the other parts of the model; the WDK entry points live in ke_*.c.
+ *
+ * State of a dispatcher object lives in the object itself (as on Windows): type and signal state in its
+ * header, its trace id where the header has its wait list. Waiters are contexts that remember the
+ * objects they wait for; there are few, so setting an object looks at all of them in order of arrival.
+ *
+ * A window is a stretch of driver code that the system called: dispatch routine, completion routine,
+ * DPC, WSK callback, ... Windows nest on a context. At its end IRQL, spin locks and APC-disable count
+ * must be those of its start (KRN-011, KRN-054, KRN-115, KRN-130, EVT-018).
+ */
+#ifndef MODEL_KE_KE_H
+#define MODEL_KE_KE_H
+
+#include "model/model.h"
+
+enum ke_window {
+    KE_WINDOW_NONE, KE_WINDOW_DRIVER_ENTRY, KE_WINDOW_UNLOAD, KE_WINDOW_THREAD, KE_WINDOW_DISPATCH,
+    KE_WINDOW_COMPLETION, KE_WINDOW_CANCEL, KE_WINDOW_DPC, KE_WINDOW_TIMER, KE_WINDOW_WORK_ITEM,
+    KE_WINDOW_WSK_CALLBACK, KE_WINDOW_OTHER
+};
+
+enum { KE_WINDOWS_MAX = 72, KE_LOCKS_MAX = 32, KE_THREADS_MAX = SIM_STACKS_MAX };
+
+enum ke_lock_kind {
+    KE_LOCK_SPIN, KE_LOCK_QUEUED, KE_LOCK_EX_SHARED, KE_LOCK_EX_EXCLUSIVE, KE_LOCK_CANCEL,
+    KE_LOCK_FAST_MUTEX, KE_LOCK_GUARDED_MUTEX, KE_LOCK_PUSH_SHARED, KE_LOCK_PUSH_EXCLUSIVE,
+    KE_LOCK_RESOURCE_SHARED, KE_LOCK_RESOURCE_EXCLUSIVE, KE_LOCK_MUTEX, KE_LOCK_INTERLOCKED_LIST
+};
+
+struct ke_held_lock {
+    const void *address;
+    uint8_t kind;     /* enum ke_lock_kind */
+    uint8_t old_irql; /* spin locks: what the release must restore */
+    uint16_t depth;   /* recursion of mutexes and resources */
+    uint32_t object;
+    struct sim_where taken;
+};
+
+struct ke_window_mark {
+    uint8_t kind; /* enum ke_window */
+    uint8_t irql;
+    uint8_t lock_count;
+    int16_t apc_disable;
+    uint32_t object;
+    struct sim_where entered;
+    struct model_call outer;
+};
+
+/* What Ke knows about a context: hangs on sim_ctx.user. One per context, pooled. */
+struct ke_context {
+    struct sim_ctx *ctx;
+    struct ke_window_mark window[KE_WINDOWS_MAX];
+    uint16_t window_count;
+    struct ke_held_lock lock[KE_LOCKS_MAX];
+    uint16_t lock_count;
+    int16_t apc_disable;    /* critical regions + mutexes */
+    int16_t guarded;        /* guarded regions */
+    bool must_wait;         /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
+    struct ps_thread *thread; /* NULL for interrupts */
+    void *seh;              /* innermost struct wdk_seh_frame */
+    /* A wait in progress (ke_wait.c). */
+    uint32_t wait_count;
+    const void *wait_object[64];
+    bool wait_all;
+    bool wait_alertable;
+    NTSTATUS wait_status;
+    uint64_t wait_timeout; /* event handle, 0 = none */
+    uint64_t wait_seq;     /* order of arrival */
+    struct sim_where wait_where;
+    const char *wait_what; /* internal waits: what for, in words */
+};
+
+/* The record of the current context. */
+static inline struct ke_context *ke_current(struct sim *s)
+{
+    return (struct ke_context *)s->current->user;
+}
+static inline KIRQL ke_irql(struct sim *s)
+{
+    return s->current->level;
+}
+void ke_set_irql(struct sim *s, KIRQL irql);
+
+/* ---- windows: call around every call into the driver ---- */
+
+/* Opens a window on the current context. Checks nesting depth (KRN-057). */
+void ke_window_open(struct sim *s, enum ke_window kind, uint32_t object);
+/* Closes the innermost; reports IRQL, locks, regions that differ from the start. */
+void ke_window_close(struct sim *s);
+/* True if a window of that kind is open on the current context. */
+bool ke_in_window(struct sim *s, enum ke_window kind);
+/* True if the current context is inside a callback or completion routine or DPC (arbitrary context). */
+bool ke_in_arbitrary_context(struct sim *s);
+/* How many windows (of any context) are open right now: unload checks (KRN-283). */
+uint32_t ke_windows_open(struct sim *s);
+/* Number of spin locks (incl. queued, executive, cancel) the current context holds. */
+uint32_t ke_spin_locks_held(struct sim *s);
+/* Bookkeeping for every kind of lock, so that windows, deadlock reports and lock order see it. */
+void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
+                   uint32_t object);
+/* The record of a lock the current context holds, or NULL. */
+struct ke_held_lock *ke_lock_find(struct sim *s, const void *address);
+void ke_lock_dropped(struct sim *s, struct ke_held_lock *lock);
+/* The context that holds the lock, or NULL. */
+struct ke_context *ke_lock_owner(struct sim *s, const void *address);
+
+/* ---- contexts of the system ---- */
+
+/*
+ * Runs function(s, argument) on a context of the system: DISPATCH_LEVEL = an interrupt on any
+ * processor; PASSIVE_LEVEL or APC_LEVEL = a system thread. `parent` gives the stable id (NULL = the current
+ * context). It starts at the earliest at the next scheduling point.
+ */
+struct sim_ctx *ke_system_call(struct sim *s, struct sim_ctx *parent, KIRQL irql,
+                               void (*function)(struct sim *s, void *argument), void *argument,
+                               const char *name);
+
+/* ---- dispatcher objects ---- */
+
+/* Fails the run unless p is an initialised dispatcher object of a type in the mask (1 << type). */
+uint32_t ke_dispatcher_check(struct sim *s, const void *p, uint32_t type_mask, const char *what);
+uint32_t ke_dispatcher_object(const void *p); /* its trace id */
+
+void ke_event_init(struct sim *s, PKEVENT event, EVENT_TYPE type, BOOLEAN state);
+LONG ke_event_set(struct sim *s, PKEVENT event);   /* wakes waiters; previous state */
+LONG ke_event_reset(struct sim *s, PKEVENT event);
+/* Blocks the current thread; same results as KeWaitForSingleObject. No scheduling points of its own. */
+NTSTATUS ke_wait(struct sim *s, void *object, BOOLEAN alertable, const LARGE_INTEGER *timeout);
+/* Signals a thread object, a mutex...: after the state changed, lets waiters look again. */
+void ke_wake_waiters(struct sim *s, const void *object);
+
+/*
+ * An internal wait of the subsystem (WskDeregister, ExWaitForRundownProtectionRelease, ...): blocks the
+ * current thread until ready(s, argument) is true or the time limit (relative; SIM_TIME_NEVER = none)
+ * has passed. ready is evaluated now and at every ke_poke. Returns true if ready. `what` goes into
+ * deadlock reports: "all sockets of registration#1 to close".
+ */
+bool ke_wait_until(struct sim *s, bool (*ready)(struct sim *s, void *argument), void *argument,
+                   sim_time limit, const char *what);
+void ke_poke(struct sim *s);
+
+/* True if memory [p, p+size) holds a waited-on object, set timer, queued DPC or held lock (KRN-200). */
+void ke_memory_freed(struct sim *s, const void *p, size_t size);
+
+/* Raises an exception in the driver: unwinds to its innermost __try, or KRN-061 / BC 0x1E. */
+__attribute__((noreturn)) void ke_raise(struct sim *s, NTSTATUS status);
+
+/* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
+void ke_describe_blocked(struct sim *s, char *out, size_t size);
+
+struct ke_state *ke_create(void);
+void ke_reset(struct sim *s);
+/* Unload checks: timers still set, DPCs queued, windows open, threads alive (KRN-162, KRN-283, ...). */
+void ke_check_unload(struct sim *s);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: one host thread, fibers, virtual processors, virtual time, and one decision at a time.
+ *
+ * A context is a fiber: a thread, or an interrupt (a deferred call that runs on top of whatever its
+ * processor was doing). Each of N processors holds a stack of contexts. A context has a level: from
+ * SIM_LEVEL_NO_SWITCH on, its processor neither switches threads nor takes interrupts. A context that
+ * wants a lock held elsewhere spins on its processor: it stays there and is not enabled.
+ *
+ * A step picks one enabled transition: go on with this context, run the context on top of another
+ * processor, put a ready thread on a processor, deliver an interrupt, or let the clock jump to the
+ * next event. sim_point is the place where that is asked. The decision is taken on the stack of the
+ * context that asks, and control jumps straight to the chosen one.
+ *
+ *            +--------- sim_block ----------+
+ *            v                              |
+ *   READY --(placed on a processor)--> RUNNING --(entry returned)--> DONE
+ *     ^                                 |   ^
+ *     +---- sim_wake (from BLOCKED) ----+   +-- sim_spin / sim_spin_release -- SPINNING
+ *
+ * Invariants:
+ *  1. Exactly one context (current) executes; it is RUNNING and on top of its processor.
+ *  2. An interrupt never blocks; a context at SIM_LEVEL_NO_SWITCH or above never blocks.
+ *  3. An interrupt bound to a processor whose level permits is taken before that processor goes on.
+ *  4. What a run does depends on its module, its options and its choices, on nothing else.
+ *  5. Decisions ask for a list in a fixed order: processors by number, then contexts by age, then the
+ *     clock. Nothing is ordered by address.
+ *
+ * Limits: SIM_CONTEXTS_MAX contexts per run, SIM_STACKS_MAX at once, options.steps_max points,
+ * options.time_max of virtual time. Each has a verdict; none hangs.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "base.h"
+#include "choice.h"
+#include "memory.h"
+#include "trace.h"
+
+enum {
+    SIM_PROCESSORS_MAX = 8,
+    SIM_CONTEXTS_MAX = 4096,     /* created in one run: a storm of interrupts is a livelock */
+    SIM_EVENTS_MAX = 4096,       /* pending in the event queue */
+    SIM_LEVEL_NO_SWITCH = 2,     /* no thread switch and no interrupt at or above */
+    SIM_STRETCH_MAX = 10000,     /* points of one context before the default moves on */
+    SIM_STACK_DEPTH_MAX = 16,    /* frames kept of a call stack */
+    SIM_TEXT_MAX = 512,
+};
+
+enum sim_ctx_kind { SIM_THREAD, SIM_INTERRUPT };
+enum sim_ctx_state { SIM_FREE, SIM_READY, SIM_RUNNING, SIM_SPINNING, SIM_BLOCKED, SIM_DONE };
+
+/* What the context is about to do at a point: for strategies and reports. */
+enum sim_op {
+    SIM_OP_NONE, SIM_OP_CALL, SIM_OP_RETURN, SIM_OP_READ, SIM_OP_WRITE, SIM_OP_LOCK, SIM_OP_UNLOCK,
+    SIM_OP_WAIT, SIM_OP_WAKE,
+};
+
+struct sim_ctx {
+    uint32_t id;      /* stable: derived from creator and order of creation; never 0 */
+    uint16_t index;   /* slot in sim.contexts, by age */
+    uint8_t kind;     /* enum sim_ctx_kind */
+    uint8_t state;    /* enum sim_ctx_state */
+    uint8_t level;    /* integer level; the model calls it IRQL */
+    int8_t processor; /* where it runs, or -1 */
+    int8_t bound;     /* interrupt: the only processor it may run on, or -1 */
+    uint8_t op;       /* enum sim_op: what it will do next */
+    uintptr_t op_object;
+    struct sim_ctx *below;  /* what this interrupt interrupted */
+    struct sim_ctx *parent; /* creator; NULL for roots */
+    uint32_t children;
+    uint32_t points;   /* since its last deviation */
+    uint32_t deviation; /* next entry of its list in the decoded schedule, or NONE */
+    uint64_t last_run; /* stamp of the last time it was switched to */
+    uint64_t priority; /* PCT */
+    uintptr_t spin_key;
+    void *fiber;          /* saved machine context */
+    int stack;            /* stack slot, or -1 */
+    void (*entry)(struct sim *s, void *argument);
+    void *argument;
+    const char *name;     /* static text: the role, for reports ("thread", "dpc", ...) */
+    uint32_t number;      /* n-th of that role, for reports */
+    uintptr_t site;       /* return address in the driver of the call in progress */
+    uintptr_t frame;      /* frame pointer of that call, for stacks */
+    uint16_t routine;     /* routine in progress, 0 = driver code */
+    void *user;           /* the model's record for this context */
+};
+
+enum sim_verdict {
+    SIM_VERDICT_OK,        /* the run came to its end */
+    SIM_VERDICT_VIOLATION, /* the driver broke a rule: sim.violation */
+    SIM_VERDICT_LIMIT,     /* one of our own limits (arena, contexts, log) ended it: no finding */
+};
+
+/* A breach by the driver. Filled by the model, ends the run. */
+struct sim_violation {
+    uint32_t rule;        /* the model's numbering */
+    uint32_t object[2];   /* trace ids, 0 = none */
+    struct sim_where here, prior;
+    uintptr_t stack[SIM_STACK_DEPTH_MAX]; /* return addresses in the module, innermost first */
+    uint32_t stack_depth;
+    uintptr_t prior_stack[SIM_STACK_DEPTH_MAX]; /* only on a run repeated with options.capture_seq */
+    uint32_t prior_stack_depth;
+    sim_time time;
+    uint8_t level;
+    bool memory_damaged; /* an unchecked module wrote where it should not: retire the process */
+    char text[SIM_TEXT_MAX];
+};
+
+struct sim_options {
+    uint32_t processors;  /* 1..SIM_PROCESSORS_MAX; 0 = 2 */
+    uint64_t steps_max;   /* points; 0 = 200000 */
+    sim_time time_max;    /* virtual; 0 = 1 h */
+    bool trace;           /* keep the events */
+    uint64_t capture_seq; /* remember the stack when this event happens */
+    uint8_t fill;         /* pattern of uninitialised pool; 0 = 0xCD */
+};
+
+/* Set by the model: what to do when the engine notices something the driver did. None returns. */
+struct sim_hooks {
+    void (*memory_fault)(struct sim *s, uintptr_t address, size_t size, bool is_write,
+                         uintptr_t pc);
+    void (*signal_fault)(struct sim *s, int signal, uintptr_t address, uintptr_t pc);
+    void (*deadlock)(struct sim *s);  /* nothing is enabled and no event is pending */
+    void (*livelock)(struct sim *s);  /* steps_max or time_max used up */
+    void (*undefined)(struct sim *s, const char *what, const char *file, unsigned line,
+                      uintptr_t pc); /* UndefinedBehaviorSanitizer in the module */
+    void (*context_done)(struct sim *s, struct sim_ctx *ctx); /* entry returned; returns */
+};
+
+struct sim_event {
+    sim_time time;
+    uint64_t seq;
+    void (*fire)(struct sim *s, void *argument, uint64_t value);
+    void *argument;
+    uint64_t value;
+    uint32_t slot; /* for cancelling */
+};
+
+struct sim_processor {
+    struct sim_ctx *top; /* NULL = idle */
+    struct sim_ctx idle; /* pseudo context on which idle decisions count */
+    uint16_t queue_head, queue_count; /* bound interrupts, first in first out */
+    uint16_t queue[64];
+};
+
+struct sim_decoded; /* sim/choice.c */
+
+struct sim {
+    /* Hot: read at every point. */
+    int64_t countdown; /* points until somebody must be asked */
+    int64_t armed;     /* what countdown started from */
+    struct sim_ctx *current;
+    bool enabled_dirty;
+    uint32_t enabled_count;
+    struct sim_ctx *enabled[SIM_STACKS_MAX + 2]; /* last entry may be &clock */
+    uint64_t hash;     /* fingerprint so far */
+    uint64_t seq;      /* trace events so far */
+
+    uint64_t steps, switches, decisions;
+    sim_time now;
+    uint32_t processor_count;
+    struct sim_processor processor[SIM_PROCESSORS_MAX];
+    struct sim_ctx clock; /* pseudo context: the alternative "let time jump", id 0 */
+    uint32_t live_count;  /* contexts neither FREE nor DONE, in order of age */
+    struct sim_ctx *live[SIM_STACKS_MAX];
+    uint32_t context_count;
+
+    struct sim_options options;
+    const struct sim_hooks *hooks;
+    const struct choice_source *source;
+    struct choice_log *log;
+    uint64_t random; /* state of the seeded strategies */
+    uint32_t check;  /* rolling hash of requests */
+    bool diverged;
+    uint64_t diverged_request; /* first request that is known to differ */
+    bool is_running;
+
+    enum sim_verdict verdict;
+    const char *limit; /* VERDICT_LIMIT: which */
+    struct sim_violation violation;
+
+    void *model; /* the layer above */
+};
+
+/* The one mutable global: WDK calls carry no context. NULL outside a run. */
+SIM_EXPORT extern struct sim *sim_current;
+
+/* Countdown of memory accesses until sim_access_slow is called; used by sim/support. */
+SIM_EXPORT extern int64_t sim_access_countdown;
+
+/* One instance per process, created once and reused for each run. Never NULL. */
+struct sim *sim_create(const struct sim_hooks *hooks);
+
+/*
+ * One run: resets the engine, starts a first thread (id 1, level 0) in main(s, argument), and
+ * returns when that thread ends, a violation occurs or a limit is hit. The caller has reset the model and
+ * restored the module. log may be NULL only for bench-like use: then nothing is remembered.
+ */
+enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argument),
+                         void *argument, const struct sim_options *options,
+                         const struct choice_source *source, struct choice_log *log);
+
+/* ---- contexts ---- */
+
+struct sim_ctx_params {
+    enum sim_ctx_kind kind;
+    void (*entry)(struct sim *s, void *argument);
+    void *argument;
+    const char *name;
+    uint8_t level;  /* level at which it starts */
+    int8_t bound;   /* interrupt: processor, or -1 for any */
+    void *user;
+};
+
+/*
+ * Creates a ready context whose creator is `parent` (NULL = current). Ends the run with LIMIT if there
+ * are too many. It runs when somebody schedules it: at the earliest at the next point.
+ */
+struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent, const struct sim_ctx_params *p);
+
+/* Takes a queued interrupt that has not started out of its queue again. True if it was queued. */
+bool sim_interrupt_withdraw(struct sim *s, struct sim_ctx *ctx);
+
+/* The current thread leaves its processor until sim_wake. Level must be below NO_SWITCH. */
+void sim_block(struct sim *s);
+void sim_wake(struct sim *s, struct sim_ctx *ctx);
+
+/* The current context spins on its processor until sim_spin_release(key); then it returns. */
+void sim_spin(struct sim *s, uintptr_t key);
+void sim_spin_release(struct sim *s, uintptr_t key);
+
+/* The current context gives way once: the default runs the oldest other enabled context. */
+void sim_yield(struct sim *s);
+
+/* Ends the current context; does not return. */
+__attribute__((noreturn)) void sim_exit(struct sim *s);
+
+void sim_set_level(struct sim *s, uint8_t level);
+
+/* ---- points ---- */
+
+void sim_point_slow(struct sim *s);
+
+/* A scheduling point. The context says what it is about to do. */
+static inline void sim_point(struct sim *s, enum sim_op op, uintptr_t object)
+{
+    s->current->op = (uint8_t)op;
+    s->current->op_object = object;
+    if (SIM_UNLIKELY(--s->countdown < 0)) {
+        sim_point_slow(s);
+    }
+}
+
+/* A memory access of a module with access points (sim/support calls it through the countdown). */
+SIM_EXPORT void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc);
+
+/* ---- time ---- */
+
+/*
+ * Runs fire(s, argument, value) when the clock reaches `time` (now, if that has passed). It runs
+ * between steps, on no context of its own: it must not call the driver and must not block. Returns a
+ * handle for sim_event_cancel; ties break by order of creation.
+ */
+uint64_t sim_event_add(struct sim *s, sim_time time,
+                       void (*fire)(struct sim *s, void *argument, uint64_t value), void *argument,
+                       uint64_t value);
+/* True if the event had not fired yet. */
+bool sim_event_cancel(struct sim *s, uint64_t handle);
+/* Number of events pending. */
+uint32_t sim_events_pending(const struct sim *s);
+
+/* ---- endings; none returns ---- */
+
+/* The driver broke a rule. here is filled from the current context if here.seq is 0. */
+__attribute__((noreturn)) void sim_fail(struct sim *s, struct sim_violation *violation);
+/* One of our own limits. */
+__attribute__((noreturn)) void sim_limit(struct sim *s, const char *which);
+/* The run has come to its end, whoever is still running. */
+__attribute__((noreturn)) void sim_finish(struct sim *s);
+
+/* Where the current context is now. */
+struct sim_where sim_here(struct sim *s);
+
+/* Return addresses inside the module, innermost first, from the current call outward. */
+uint32_t sim_stack(struct sim *s, uintptr_t out[SIM_STACK_DEPTH_MAX]);
+
+#endif
