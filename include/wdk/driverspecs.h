@@ -2,8 +2,8 @@
 /*
  * Annotation words of the driver model (the older spelling), all empty (see sal.h).
  */
-#ifndef _WSKSIM_WDK_DRIVERSPECS_H_
-#define _WSKSIM_WDK_DRIVERSPECS_H_
+#ifndef WDK_DRIVERSPECS_H
+#define WDK_DRIVERSPECS_H
 
 /* Driver model. */
 #define __drv_interlocked
@@ -89,4 +89,4 @@
 
 #include "sal.h"
 
-#endif /* _WSKSIM_WDK_DRIVERSPECS_H_ */
+#endif /* WDK_DRIVERSPECS_H */

@@ -2,8 +2,8 @@
 /*
  * Annotation words about IRQL and kernel resources, all empty (see sal.h).
  */
-#ifndef _WSKSIM_WDK_KERNELSPECS_H_
-#define _WSKSIM_WDK_KERNELSPECS_H_
+#ifndef WDK_KERNELSPECS_H
+#define WDK_KERNELSPECS_H
 
 /* IRQL and kernel resources. */
 #define _IRQL_saves_
@@ -42,4 +42,4 @@
 
 #include "sal.h"
 
-#endif /* _WSKSIM_WDK_KERNELSPECS_H_ */
+#endif /* WDK_KERNELSPECS_H */

@@ -5,8 +5,8 @@
  * The table itself is data and lives in ntstatus.def. NTSTATUS comes from ntdef.h; as on Windows this
  * header may be included before or after it, because macros only need the type where they are used.
  */
-#ifndef _WSKSIM_WDK_NTSTATUS_H_
-#define _WSKSIM_WDK_NTSTATUS_H_
+#ifndef WDK_NTSTATUS_H
+#define WDK_NTSTATUS_H
 
 #define STATUS_SEVERITY_SUCCESS 0x0
 #define STATUS_SEVERITY_INFORMATIONAL 0x1
@@ -28,4 +28,4 @@
 
 #include "ntstatus.def"
 
-#endif /* _WSKSIM_WDK_NTSTATUS_H_ */
+#endif /* WDK_NTSTATUS_H */

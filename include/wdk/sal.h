@@ -7,8 +7,8 @@
  * A word is only ever defined in one of the four annotation headers (this one, specstrings.h,
  * driverspecs.h, kernelspecs.h); including any of them brings in all four.
  */
-#ifndef _WSKSIM_WDK_SAL_H_
-#define _WSKSIM_WDK_SAL_H_
+#ifndef WDK_SAL_H
+#define WDK_SAL_H
 
 /* Parameters: input. */
 #define _In_
@@ -396,4 +396,4 @@
 #include "driverspecs.h"
 #include "kernelspecs.h"
 
-#endif /* _WSKSIM_WDK_SAL_H_ */
+#endif /* WDK_SAL_H */

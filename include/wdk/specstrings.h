@@ -5,8 +5,8 @@
  * Left out on purpose: the spellings that the host compilers reserve for themselves, such as the null
  * pointer constant of C++ and the volatile qualifier.
  */
-#ifndef _WSKSIM_WDK_SPECSTRINGS_H_
-#define _WSKSIM_WDK_SPECSTRINGS_H_
+#ifndef WDK_SPECSTRINGS_H
+#define WDK_SPECSTRINGS_H
 
 /* Parameters. */
 #define __in
@@ -237,4 +237,4 @@
 
 #include "sal.h"
 
-#endif /* _WSKSIM_WDK_SPECSTRINGS_H_ */
+#endif /* WDK_SPECSTRINGS_H */
