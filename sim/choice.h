@@ -16,7 +16,7 @@
  *
  * Byte form (a fuzz input and the body of a stored case are the same thing):
  *   varint n1, n1 bytes schedule | varint n2, n2 bytes world | varint n3, n3 bytes faults | program
- *   schedule = triples of varints; world, faults = one varint per value; program = raw bytes.
+ *   schedule = triples of varints; world, faults, program = one varint per value.
  * Any byte string is valid: lengths are clipped, an alternative that is not enabled is taken modulo.
  */
 #ifndef SIM_CHOICE_H

@@ -105,6 +105,9 @@ SIM_MUST_USE bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad);
 /* The shadow byte of an address in one of the regions. */
 uint8_t sim_shadow_at(uintptr_t address);
 
+/* Adds a range (the module's image, constants of ours that a driver may pass back) to the valid ones. */
+void sim_memory_allow(uintptr_t base, size_t size);
+
 /* True if the address lies in a fiber stack or frame; in the module's image. */
 bool sim_memory_is_stack(uintptr_t address);
 bool sim_memory_is_module(uintptr_t address);

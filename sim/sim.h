@@ -69,8 +69,10 @@ struct sim_ctx {
     struct sim_ctx *below;  /* what this interrupt interrupted */
     struct sim_ctx *parent; /* creator; NULL for roots */
     uint32_t children;
-    uint32_t points;   /* since its last deviation */
-    uint32_t deviation; /* next entry of its list in the decoded schedule, or NONE */
+    uint32_t points;         /* so far in this run */
+    uint32_t last_deviation; /* points at its last deviation */
+    uint32_t next_at;        /* decoded schedule: points at which its next entry applies */
+    uint32_t next_entry;     /* that entry */
     uint64_t last_run; /* stamp of the last time it was switched to */
     uint64_t priority; /* PCT */
     uintptr_t spin_key;
@@ -128,23 +130,12 @@ struct sim_hooks {
     void (*context_done)(struct sim *s, struct sim_ctx *ctx); /* entry returned; returns */
 };
 
-struct sim_event {
-    sim_time time;
-    uint64_t seq;
-    void (*fire)(struct sim *s, void *argument, uint64_t value);
-    void *argument;
-    uint64_t value;
-    uint32_t slot; /* for cancelling */
-};
-
 struct sim_processor {
     struct sim_ctx *top; /* NULL = idle */
     struct sim_ctx idle; /* pseudo context on which idle decisions count */
     uint16_t queue_head, queue_count; /* bound interrupts, first in first out */
     uint16_t queue[64];
 };
-
-struct sim_decoded; /* sim/choice.c */
 
 struct sim {
     /* Hot: read at every point. */
@@ -158,6 +149,9 @@ struct sim {
     uint64_t seq;      /* trace events so far */
 
     uint64_t steps, switches, decisions;
+    uint64_t stretch_start; /* steps when current was switched to */
+    uint64_t event_seq;     /* events created so far: ties break by it */
+    uint32_t event_count;   /* pending */
     sim_time now;
     uint32_t processor_count;
     struct sim_processor processor[SIM_PROCESSORS_MAX];
@@ -268,7 +262,10 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
 /* True if the event had not fired yet. */
 bool sim_event_cancel(struct sim *s, uint64_t handle);
 /* Number of events pending. */
-uint32_t sim_events_pending(const struct sim *s);
+static inline uint32_t sim_events_pending(const struct sim *s)
+{
+    return s->event_count;
+}
 
 /* ---- endings; none returns ---- */
 

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources and log of choices. See choice.h for the forms.
+ *
+ * Invariants:
+ *  1. The log is written value first, count second.
+ *  2. Encoding the log of a run and driving a run by the result gives the same run.
+ *  3. A seeded strategy's answers depend on its seed and on what was asked, on nothing else.
+ */
+#include "sim_internal.h"
+
+#include <string.h>
+
+enum { CLOCK_DAMPING = 8, PCT_POINTS_MAX = 16, PRIORITY_LOW = 1u << 16 };
+
+static struct {
+    const uint8_t *bytes;
+    size_t at[CHOICE_STREAMS], end[CHOICE_STREAMS]; /* unread part of each stream */
+    uint32_t entry_count;
+    struct choice_deviation entry[CHOICE_DEVIATIONS_MAX];
+    uint32_t next_sibling[CHOICE_DEVIATIONS_MAX]; /* next entry of the same context */
+    uint32_t used;                                /* entries that were applied */
+    uint32_t change_count, change_next;           /* PCT */
+    uint32_t change[PCT_POINTS_MAX];
+    uint64_t low_priority; /* PCT: next value below all others */
+} source;
+
+/* ---- varints and splitting ---- */
+
+uint32_t choice_varint_get(const uint8_t *bytes, size_t size, size_t *at)
+{
+    uint32_t value = 0;
+    for (unsigned shift = 0; shift < 32 && *at < size; shift += 7) {
+        uint8_t byte = bytes[(*at)++];
+        value |= (uint32_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            break;
+        }
+    }
+    return value;
+}
+
+size_t choice_varint_put(uint8_t *out, size_t capacity, uint32_t value)
+{
+    size_t count = 0;
+    do {
+        if (count == capacity) {
+            return 0;
+        }
+        out[count++] = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+        value >>= 7;
+    } while (value != 0);
+    return count;
+}
+
+void choice_split(const uint8_t *bytes, size_t size, size_t offset[CHOICE_STREAMS],
+                  size_t length[CHOICE_STREAMS])
+{
+    size_t at = 0;
+    for (int stream = CHOICE_SCHEDULE; stream < CHOICE_PROGRAM; stream++) {
+        size_t want = choice_varint_get(bytes, size, &at);
+        size_t have = size - at;
+        offset[stream] = at;
+        length[stream] = want < have ? want : have;
+        at += length[stream];
+    }
+    offset[CHOICE_PROGRAM] = at;
+    length[CHOICE_PROGRAM] = size - at;
+}
+
+/* ---- decoding ---- */
+
+static void decode_schedule(void)
+{
+    size_t at = source.at[CHOICE_SCHEDULE], end = source.end[CHOICE_SCHEDULE];
+    while (at < end && source.entry_count < CHOICE_DEVIATIONS_MAX) {
+        struct choice_deviation *d = &source.entry[source.entry_count++];
+        d->context = choice_varint_get(source.bytes, end, &at);
+        d->points = choice_varint_get(source.bytes, end, &at);
+        d->alternative = choice_varint_get(source.bytes, end, &at);
+        d->points = d->points == 0 ? 1 : d->points & 0xffffff;
+    }
+}
+
+/* The first entry of a context at or after `from`. */
+static uint32_t find_entry(uint32_t context, uint32_t from)
+{
+    for (uint32_t i = from; i < source.entry_count; i++) {
+        if (source.entry[i].context == context) {
+            return i;
+        }
+    }
+    return SIM_DEVIATION_NONE;
+}
+
+static bool is_decoded(const struct sim *s)
+{
+    return s->source->kind == CHOICE_BYTES || s->source->kind == CHOICE_RECORDING;
+}
+
+static void reset_log(struct choice_log *log)
+{
+    log->deviation_count = 0;
+    memset(log->value_count, 0, sizeof log->value_count);
+    log->check_count = 0;
+    log->request_count = 0;
+    log->overflow = 0;
+}
+
+static void reset_pct(struct sim *s)
+{
+    uint32_t depth = s->source->depth == 0 ? 1 : s->source->depth;
+    uint32_t length = s->source->length == 0 ? 256 : s->source->length;
+    source.change_count = depth - 1 < PCT_POINTS_MAX ? depth - 1 : PCT_POINTS_MAX;
+    source.change_next = 0;
+    source.low_priority = PRIORITY_LOW;
+    for (uint32_t i = 0; i < source.change_count; i++) {
+        uint32_t point = 1 + sim_random_below(&s->random, length);
+        uint32_t at = i; /* insertion sort: ascending */
+        while (at > 0 && source.change[at - 1] > point) {
+            source.change[at] = source.change[at - 1];
+            at--;
+        }
+        source.change[at] = point;
+    }
+}
+
+void choice_reset(struct sim *s)
+{
+    source.entry_count = 0;
+    source.used = 0;
+    memset(source.at, 0, sizeof source.at);
+    memset(source.end, 0, sizeof source.end);
+    s->random = s->source->seed * 0x9E3779B97F4A7C15ull + 0x1234567u;
+    s->random = s->random == 0 ? 1 : s->random;
+    sim_random(&s->random);
+    if (is_decoded(s)) {
+        size_t length[CHOICE_STREAMS];
+        size_t size = s->source->size < CHOICE_INPUT_MAX ? s->source->size : CHOICE_INPUT_MAX;
+        source.bytes = s->source->bytes;
+        choice_split(source.bytes, size, source.at, length);
+        for (int i = 0; i < CHOICE_STREAMS; i++) {
+            source.end[i] = source.at[i] + length[i];
+        }
+        decode_schedule();
+    } else if (s->source->kind == CHOICE_PCT) {
+        reset_pct(s);
+    }
+    if (s->log != NULL) {
+        reset_log(s->log);
+    }
+}
+
+void choice_context(struct sim *s, struct sim_ctx *c)
+{
+    c->next_entry = SIM_DEVIATION_NONE;
+    if (is_decoded(s) && source.entry_count > 0) {
+        c->next_entry = find_entry(c->id, 0);
+        if (c->next_entry != SIM_DEVIATION_NONE) {
+            c->next_at = source.entry[c->next_entry].points;
+        }
+    } else if (s->source->kind == CHOICE_PCT) {
+        c->priority = PRIORITY_LOW + 1 + (sim_random(&s->random) >> 16);
+    }
+}
+
+void choice_finish(struct sim *s)
+{
+    if (s->source->kind == CHOICE_RECORDING && source.used < source.entry_count) {
+        s->diverged = true;
+    }
+}
+
+void choice_demote(struct sim *s, struct sim_ctx *c)
+{
+    if (s->source->kind == CHOICE_PCT) {
+        c->priority = source.low_priority--;
+    }
+}
+
+/* ---- the log ---- */
+
+static void log_deviation(struct sim *s, struct sim_ctx *from, const struct sim_ctx *next)
+{
+    struct choice_log *log = s->log;
+    uint32_t points = from->points - from->last_deviation;
+    from->last_deviation = from->points;
+    if (log == NULL) {
+        return;
+    }
+    if (log->deviation_count == CHOICE_DEVIATIONS_MAX) {
+        log->overflow = 1;
+        return;
+    }
+    log->deviation[log->deviation_count] =
+        (struct choice_deviation){.context = from->id, .points = points, .alternative = next->id};
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    log->deviation_count++;
+}
+
+static void log_value(struct sim *s, enum choice_stream stream, uint32_t value)
+{
+    struct choice_log *log = s->log;
+    if (log == NULL) {
+        return;
+    }
+    uint32_t at = log->value_count[stream];
+    if (at == CHOICE_VALUES_MAX) {
+        log->overflow = 1;
+        return;
+    }
+    log->value[stream][at] = (uint16_t)value;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    log->value_count[stream] = at + 1;
+}
+
+/* Every 64 requests the rolling hash is kept, and compared with the recording if there is one. */
+SIM_NOINLINE static void log_check(struct sim *s)
+{
+    struct choice_log *log = s->log;
+    uint64_t nth = log->request_count / CHOICE_CHECK_EVERY - 1;
+    if (log->check_count < CHOICE_CHECKS_MAX) {
+        log->check[log->check_count++] = s->check;
+    }
+    if (s->source->kind == CHOICE_RECORDING && s->source->checks != NULL && !s->diverged &&
+        nth < s->source->check_count && s->source->checks[nth] != s->check) {
+        s->diverged = true;
+        s->diverged_request = log->request_count;
+    }
+}
+
+static void log_request(struct sim *s, uint32_t kind, uint32_t count)
+{
+    uint64_t what = (uint64_t)s->current->id << 32 | kind << 16 | (count & 0xffff);
+    s->check = (uint32_t)sim_mix(s->check, what);
+    if (s->log != NULL && ++s->log->request_count % CHOICE_CHECK_EVERY == 0) {
+        log_check(s);
+    }
+}
+
+/* ---- scheduling ---- */
+
+static struct sim_ctx *pick_any(struct sim *s)
+{
+    uint32_t at = sim_random_below(&s->random, s->enabled_count);
+    if (s->enabled[at] == &s->clock && s->enabled_count > 1 &&
+        sim_random_below(&s->random, CLOCK_DAMPING) != 0) {
+        at = sim_random_below(&s->random, s->enabled_count - 1); /* the clock is the last one */
+    }
+    return s->enabled[at];
+}
+
+static struct sim_ctx *pick_decoded(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
+{
+    if (from->next_entry == SIM_DEVIATION_NONE || from->points < from->next_at) {
+        return normal;
+    }
+    const struct choice_deviation *d = &source.entry[from->next_entry];
+    from->next_entry = find_entry(from->id, from->next_entry + 1);
+    if (from->next_entry != SIM_DEVIATION_NONE) {
+        from->next_at = from->points + source.entry[from->next_entry].points;
+    }
+    source.used++;
+    for (uint32_t i = 0; i < s->enabled_count; i++) {
+        if (s->enabled[i]->id == d->alternative) {
+            return s->enabled[i];
+        }
+    }
+    if (s->source->kind == CHOICE_RECORDING) {
+        if (!s->diverged) {
+            s->diverged = true;
+            s->diverged_request = s->log != NULL ? s->log->request_count : 0;
+        }
+        return normal;
+    }
+    return s->enabled[d->alternative % s->enabled_count];
+}
+
+static struct sim_ctx *pick_pct(struct sim *s, struct sim_ctx *from)
+{
+    if (source.change_next < source.change_count && s->steps >= source.change[source.change_next]) {
+        source.change_next++;
+        from->priority = source.low_priority--;
+    }
+    struct sim_ctx *best = s->enabled[0];
+    for (uint32_t i = 1; i < s->enabled_count; i++) {
+        if (s->enabled[i]->priority > best->priority) {
+            best = s->enabled[i];
+        }
+    }
+    if (best == &s->clock) {
+        s->clock.priority = PRIORITY_LOW + 1 + (sim_random(&s->random) >> 16);
+    }
+    return best;
+}
+
+struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
+{
+    struct sim_ctx *next = normal;
+    if (s->enabled_count > 1) {
+        switch (s->source->kind) {
+        case CHOICE_TAME:
+            break;
+        case CHOICE_BYTES:
+        case CHOICE_RECORDING:
+            next = pick_decoded(s, from, normal);
+            break;
+        case CHOICE_RANDOM:
+            next = pick_any(s);
+            break;
+        case CHOICE_PCT:
+            next = pick_pct(s, from);
+            break;
+        }
+    }
+    if (next != normal) {
+        log_deviation(s, from, next);
+    }
+    return next;
+}
+
+int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
+{
+    switch (s->source->kind) {
+    case CHOICE_TAME:
+        break;
+    case CHOICE_BYTES:
+    case CHOICE_RECORDING:
+        if (c->next_entry != SIM_DEVIATION_NONE) {
+            return (int64_t)c->next_at - (int64_t)c->points - 1;
+        }
+        break;
+    case CHOICE_RANDOM:
+        return s->source->switch_one_in <= 1
+                   ? 0
+                   : (int64_t)sim_random_below(&s->random, 2 * s->source->switch_one_in - 1);
+    case CHOICE_PCT:
+        if (source.change_next < source.change_count) {
+            return (int64_t)source.change[source.change_next] - (int64_t)s->steps - 1;
+        }
+        break;
+    }
+    return INT64_MAX / 2;
+}
+
+/* ---- values ---- */
+
+static uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+{
+    const struct choice_source *from = s->source;
+    uint32_t one_in = stream == CHOICE_FAULTS    ? from->faults_one_in
+                      : stream == CHOICE_PROGRAM ? from->program_one_in
+                      : kind >= CHOICE_KIND_KNOB ? from->knob_one_in
+                                                 : from->world_one_in;
+    if (one_in == 0 || (one_in > 1 && sim_random_below(&s->random, one_in) != 0)) {
+        return 0;
+    }
+    return 1 + sim_random_below(&s->random, count - 1);
+}
+
+uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+{
+    SIM_ASSERT(stream != CHOICE_SCHEDULE && count >= 1 && count <= 0x10000);
+    if (count == 1) {
+        return 0;
+    }
+    uint32_t value = 0;
+    if (is_decoded(s)) {
+        if (source.at[stream] < source.end[stream]) {
+            value = choice_varint_get(source.bytes, source.end[stream], &source.at[stream]) % count;
+        }
+    } else if (s->source->kind != CHOICE_TAME) {
+        value = pick_seeded(s, stream, kind, count);
+    }
+    log_value(s, stream, value);
+    log_request(s, kind, count);
+    return value;
+}
+
+size_t choice_bytes(struct sim *s, void *out, size_t size)
+{
+    uint8_t *byte = out;
+    if (is_decoded(s) && source.at[CHOICE_PROGRAM] >= source.end[CHOICE_PROGRAM]) {
+        return 0;
+    }
+    for (size_t i = 0; i < size; i++) {
+        byte[i] = (uint8_t)choice_pick(s, CHOICE_PROGRAM, 0, 256);
+    }
+    return size;
+}
+
+/* ---- encoding ---- */
+
+static size_t put_stream(uint8_t *out, size_t capacity, const uint8_t *body, size_t size)
+{
+    size_t head = choice_varint_put(out, capacity, (uint32_t)size);
+    if (head == 0 || capacity - head < size) {
+        return 0;
+    }
+    memmove(out + head, body, size);
+    return head + size;
+}
+
+static size_t encode_schedule(const struct choice_log *log, uint8_t *out, size_t capacity)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < log->deviation_count; i++) {
+        const struct choice_deviation *d = &log->deviation[i];
+        const uint32_t part[3] = {d->context, d->points, d->alternative};
+        for (int k = 0; k < 3; k++) {
+            size_t used = choice_varint_put(out + at, capacity - at, part[k]);
+            if (used == 0) {
+                return SIZE_MAX;
+            }
+            at += used;
+        }
+    }
+    return at;
+}
+
+static size_t encode_values(const struct choice_log *log, int stream, uint8_t *out, size_t capacity)
+{
+    uint32_t count = log->value_count[stream];
+    size_t at = 0;
+    while (count > 0 && log->value[stream][count - 1] == 0) {
+        count--;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        size_t used = choice_varint_put(out + at, capacity - at, log->value[stream][i]);
+        if (used == 0) {
+            return SIZE_MAX;
+        }
+        at += used;
+    }
+    return at;
+}
+
+size_t choice_encode(const struct choice_log *log, uint8_t *out, size_t capacity)
+{
+    enum { HEAD_MAX = 5 };
+    size_t at = 0;
+    for (int stream = CHOICE_SCHEDULE; stream < CHOICE_STREAMS; stream++) {
+        if (capacity - at < HEAD_MAX) {
+            return 0;
+        }
+        uint8_t *body = out + at + HEAD_MAX; /* moved down once its size is known */
+        size_t room = capacity - at - HEAD_MAX;
+        size_t size = stream == CHOICE_SCHEDULE ? encode_schedule(log, body, room)
+                                                : encode_values(log, stream, body, room);
+        if (size == SIZE_MAX) {
+            return 0;
+        }
+        if (stream == CHOICE_PROGRAM) {
+            memmove(out + at, body, size);
+            return at + size;
+        }
+        size_t used = put_stream(out + at, capacity - at, body, size);
+        if (used == 0) {
+            return 0;
+        }
+        at += used;
+    }
+    return at;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machine contexts: Boost.Context's fcontext, C-callable, about 5 ns a switch.
+ *
+ * Stacks come from a pool of fixed slots (sim/memory.h), lowest free slot first, so that which stack a
+ * context gets follows from the run alone. A context that is abandoned at the end of a run needs no
+ * unwinding: its slot is simply free again, and the validity map of what it used is cleared.
+ *
+ * In an engine built with AddressSanitizer the runtime is told about every switch.
+ */
+#include "sim_internal.h"
+
+#include <string.h>
+
+typedef void *fcontext_t;
+typedef struct {
+    fcontext_t context;
+    void *data;
+} transfer_t;
+extern transfer_t jump_fcontext(fcontext_t to, void *data);
+extern fcontext_t make_fcontext(void *stack_top, size_t size, void (*entry)(transfer_t));
+
+#if defined(__SANITIZE_ADDRESS__)
+#define FIBER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FIBER_ASAN 1
+#endif
+#endif
+#ifdef FIBER_ASAN
+void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
+void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
+void __asan_unpoison_memory_region(void const volatile *p, size_t size);
+#endif
+
+static struct {
+    fcontext_t main;
+    uint64_t used[SIM_STACKS_MAX / 64]; /* bit set = slot taken */
+    int pending;                         /* slot that is free once its stack is left, or -1 */
+    uintptr_t left_at;                   /* stack pointer of the context that ended the run */
+    const void *main_bottom;
+    size_t main_size;
+    void *main_save;
+    void *save[SIM_STACKS_MAX];
+} fibers = {.pending = -1};
+
+static uintptr_t stack_low(int slot)
+{
+    return SIM_STACK_BASE + (uintptr_t)slot * SIM_STACK_STRIDE +
+           (SIM_STACK_STRIDE - SIM_STACK_BYTES);
+}
+
+#ifdef FIBER_ASAN
+static void switch_begin(void **save, int slot)
+{
+    if (slot < 0) {
+        __sanitizer_start_switch_fiber(save, fibers.main_bottom, fibers.main_size);
+    } else {
+        __sanitizer_start_switch_fiber(save, (const void *)stack_low(slot), SIM_STACK_BYTES);
+    }
+}
+static void switch_end(void *save, bool from_main)
+{
+    const void *bottom;
+    size_t size;
+    __sanitizer_finish_switch_fiber(save, &bottom, &size);
+    if (from_main) {
+        fibers.main_bottom = bottom;
+        fibers.main_size = size;
+    }
+}
+#else
+static void switch_begin(void **save, int slot)
+{
+    (void)save;
+    (void)slot;
+}
+static void switch_end(void *save, bool from_main)
+{
+    (void)save;
+    (void)from_main;
+}
+#endif
+
+/* After a jump: remembers where the one that jumped here can be resumed; frees the stack it left. */
+static inline void arrived(transfer_t from)
+{
+    if (from.data != NULL) {
+        ((struct sim_ctx *)from.data)->fiber = from.context;
+    }
+    if (fibers.pending >= 0) {
+        fibers.used[fibers.pending / 64] &= ~(1ull << (fibers.pending % 64));
+        fibers.pending = -1;
+    }
+}
+
+static void fiber_main(transfer_t from)
+{
+    switch_end(NULL, from.data == NULL);
+    if (from.data == NULL) {
+        fibers.main = from.context;
+    } else {
+        arrived(from);
+    }
+    struct sim *s = sim_current;
+    sched_context_main(s, s->current);
+}
+
+void fiber_start(struct sim *s, struct sim_ctx *c)
+{
+    for (unsigned word = 0; word < SIM_COUNT(fibers.used); word++) {
+        if (fibers.used[word] != UINT64_MAX) {
+            int bit = __builtin_ctzll(~fibers.used[word]);
+            fibers.used[word] |= 1ull << bit;
+            c->stack = (int)word * 64 + bit;
+            c->fiber = make_fcontext((void *)(stack_low(c->stack) + SIM_STACK_BYTES),
+                                     SIM_STACK_BYTES, fiber_main);
+            return;
+        }
+    }
+    sim_limit(s, "SIM_STACKS_MAX: too many threads and interrupts at once");
+}
+
+void fiber_release(struct sim *s, struct sim_ctx *c)
+{
+    (void)s;
+    SIM_ASSERT(c->stack >= 0 && fibers.pending < 0);
+    fibers.pending = c->stack; /* we still stand on it */
+    c->stack = -1;
+}
+
+void fiber_switch(struct sim_ctx *from, struct sim_ctx *to)
+{
+    int slot = from->stack; /* -1: from has given its stack back and never resumes */
+    switch_begin(slot < 0 ? NULL : &fibers.save[slot], to->stack);
+    transfer_t back = jump_fcontext(to->fiber, from);
+    switch_end(slot < 0 ? NULL : fibers.save[slot], false);
+    arrived(back);
+}
+
+void fiber_enter(struct sim_ctx *to)
+{
+    switch_begin(&fibers.main_save, to->stack);
+    transfer_t back = jump_fcontext(to->fiber, NULL);
+    (void)back;
+    switch_end(fibers.main_save, false);
+}
+
+void fiber_leave(void)
+{
+    fibers.left_at = (uintptr_t)__builtin_frame_address(0);
+    switch_begin(NULL, -1);
+    jump_fcontext(fibers.main, NULL);
+    __builtin_unreachable();
+}
+
+/*
+ * A checked driver marks parts of its stack invalid while a function runs. Contexts abandoned in the
+ * middle leave such marks between their stack pointer and the top of their stack: clear them.
+ */
+SIM_NO_ASAN void fiber_reset(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        const struct sim_ctx *c = s->live[i];
+        if (c->stack >= 0) {
+            uintptr_t top = stack_low(c->stack) + SIM_STACK_BYTES;
+            uintptr_t low = c == s->current ? fibers.left_at : (uintptr_t)c->fiber;
+            if (low < stack_low(c->stack) || low > top) {
+                low = stack_low(c->stack);
+            }
+            sim_shadow_valid(low & ~(uintptr_t)7, top - (low & ~(uintptr_t)7));
+        }
+    }
+    memset(fibers.used, 0, sizeof fibers.used);
+    fibers.pending = -1;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The regions, the validity map, the registry of blocks. See memory.h for the invariants. */
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+enum { ALLOWED_MAX = 16 };
+
+static struct {
+    bool ready;
+    uintptr_t top;        /* arena: next free byte */
+    uintptr_t frames_top; /* frames: next free byte */
+    size_t block_count;
+    struct sim_block block[SIM_BLOCKS_MAX];
+    struct {
+        uintptr_t base, end;
+    } allowed[ALLOWED_MAX];
+    unsigned allowed_count;
+} memory;
+
+/* Present only in a process that has the real AddressSanitizer runtime: then the shadow is its own. */
+extern int __asan_address_is_poisoned(void const volatile *p) __attribute__((weak));
+
+static uint8_t *shadow_of(uintptr_t address)
+{
+    return (uint8_t *)((address >> 3) + SIM_SHADOW_OFFSET);
+}
+
+static void map_or_die(uintptr_t base, size_t size, int protection, const char *what)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    void *p = mmap((void *)base, size, protection, flags, -1, 0);
+    if (p != (void *)base) {
+        fprintf(stderr,
+                "wsksim: cannot map %s (%zu MiB of address space at %#llx): %m; lift "
+                "'ulimit -v', and do not run under valgrind\n",
+                what, size >> 20, (unsigned long long)base);
+        _exit(1);
+    }
+}
+
+static void map_shadow(void)
+{
+    const uintptr_t base = SIM_SHADOW_OFFSET;
+    const size_t size = 0x10007fff8000ull - base;
+    map_or_die(base, size, PROT_READ | PROT_WRITE, "the validity map");
+    madvise((void *)base, size, MADV_DONTDUMP);
+}
+
+static void map_stacks(void)
+{
+    map_or_die(SIM_STACK_BASE, (size_t)SIM_STACKS_MAX * SIM_STACK_STRIDE, PROT_NONE, "stacks");
+    for (unsigned i = 0; i < SIM_STACKS_MAX; i++) {
+        uintptr_t low = SIM_STACK_BASE + (uintptr_t)i * SIM_STACK_STRIDE +
+                        (SIM_STACK_STRIDE - SIM_STACK_BYTES);
+        mprotect((void *)low, SIM_STACK_BYTES, PROT_READ | PROT_WRITE);
+    }
+}
+
+SIM_NO_ASAN static void shadow_fill(uintptr_t base, size_t size, uint8_t value)
+{
+    uint8_t *p = shadow_of(base);
+    size_t count = size >> 3;
+    /* Not memset: with the real runtime that would be intercepted and refused. */
+    __asm__ volatile("rep stosb" : "+D"(p), "+c"(count) : "a"(value) : "memory");
+}
+
+void sim_memory_init(void)
+{
+    if (memory.ready) {
+        return;
+    }
+    memory.ready = true;
+    if (__asan_address_is_poisoned == NULL) {
+        map_shadow();
+    }
+    map_or_die(SIM_ARENA_BASE, SIM_ARENA_BYTES, PROT_READ | PROT_WRITE, "the arena");
+    map_or_die(SIM_FRAMES_BASE, SIM_FRAMES_BYTES, PROT_READ | PROT_WRITE, "frames");
+    map_stacks();
+    shadow_fill(SIM_ARENA_BASE, SIM_ARENA_BYTES, SIM_SHADOW_RED_ZONE);
+    memory.top = SIM_ARENA_BASE;
+    memory.frames_top = SIM_FRAMES_BASE;
+}
+
+void sim_memory_reset(struct sim *s)
+{
+    (void)s;
+    shadow_fill(SIM_ARENA_BASE, memory.top - SIM_ARENA_BASE, SIM_SHADOW_RED_ZONE);
+    memory.top = SIM_ARENA_BASE;
+    memory.block_count = 0;
+    sim_frames_reset();
+}
+
+SIM_NO_ASAN void sim_shadow_valid(uintptr_t base, size_t size)
+{
+    SIM_ASSERT((base & 7) == 0);
+    shadow_fill(base, size, SIM_SHADOW_VALID);
+    if ((size & 7) != 0) {
+        *shadow_of(base + size) = (uint8_t)(size & 7);
+    }
+}
+
+SIM_NO_ASAN void sim_shadow_poison(uintptr_t base, size_t size, enum sim_shadow why)
+{
+    SIM_ASSERT((base & 7) == 0);
+    shadow_fill(base, (size + 7) & ~(size_t)7, (uint8_t)why);
+}
+
+SIM_NO_ASAN static void fill_bytes(void *p, size_t size, uint8_t value)
+{
+    __asm__ volatile("rep stosb" : "+D"(p), "+c"(size) : "a"(value) : "memory");
+}
+
+void *sim_block_alloc(struct sim *s, size_t size, size_t align, uint8_t kind, uint32_t tag,
+                      uint8_t fill, struct sim_block **out)
+{
+    SIM_ASSERT(align >= 16 && (align & (align - 1)) == 0);
+    uintptr_t base = (memory.top + SIM_RED_ZONE + align - 1) & ~(uintptr_t)(align - 1);
+    if (memory.block_count == SIM_BLOCKS_MAX || size > SIM_ARENA_BYTES ||
+        base + size + SIM_RED_ZONE + 8 > SIM_ARENA_BASE + SIM_ARENA_BYTES) {
+        return NULL;
+    }
+    memory.top = (base + size + SIM_RED_ZONE + 15) & ~(uintptr_t)15;
+    struct sim_block *block = &memory.block[memory.block_count++];
+    *block = (struct sim_block){.base = base, .size = (uint32_t)size, .tag = tag, .kind = kind,
+                                .state = SIM_BLOCK_LIVE, .born = sim_here(s)};
+    sim_shadow_valid(base, size);
+    fill_bytes((void *)base, size, fill);
+    if (out != NULL) {
+        *out = block;
+    }
+    return (void *)base;
+}
+
+void sim_block_free(struct sim *s, struct sim_block *block)
+{
+    SIM_ASSERT(block->state == SIM_BLOCK_LIVE);
+    block->state = SIM_BLOCK_FREED;
+    block->died = sim_here(s);
+    sim_shadow_poison(block->base, block->size, SIM_SHADOW_FREED);
+}
+
+struct sim_block *sim_block_find(struct sim *s, uintptr_t address)
+{
+    (void)s;
+    if (!sim_memory_is_arena(address) || memory.block_count == 0) {
+        return NULL;
+    }
+    size_t low = 0, high = memory.block_count; /* block[low].base <= address < block[high].base */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (memory.block[middle].base <= address) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    struct sim_block *block = &memory.block[low];
+    if (low + 1 < memory.block_count && address >= block->base + block->size &&
+        block[1].base - address < address - (block->base + block->size)) {
+        return block + 1;
+    }
+    return block;
+}
+
+struct sim_block *sim_blocks(struct sim *s, size_t *count)
+{
+    (void)s;
+    *count = memory.block_count;
+    return memory.block;
+}
+
+void sim_memory_allow(uintptr_t base, size_t size)
+{
+    SIM_ASSERT(memory.allowed_count < ALLOWED_MAX);
+    memory.allowed[memory.allowed_count].base = base;
+    memory.allowed[memory.allowed_count].end = base + size;
+    memory.allowed_count++;
+}
+
+bool sim_memory_is_arena(uintptr_t address)
+{
+    return address - SIM_ARENA_BASE < SIM_ARENA_BYTES;
+}
+
+bool sim_memory_is_module(uintptr_t address)
+{
+    return address - SIM_MODULE_BASE < SIM_MODULE_BYTES;
+}
+
+static bool is_fiber_stack(uintptr_t address)
+{
+    uintptr_t offset = address - SIM_STACK_BASE;
+    return offset < (uintptr_t)SIM_STACKS_MAX * SIM_STACK_STRIDE &&
+           offset % SIM_STACK_STRIDE >= SIM_STACK_STRIDE - SIM_STACK_BYTES;
+}
+
+static bool is_frame(uintptr_t address)
+{
+    return address - SIM_FRAMES_BASE < memory.frames_top - SIM_FRAMES_BASE;
+}
+
+bool sim_memory_is_stack(uintptr_t address)
+{
+    return is_fiber_stack(address) || is_frame(address);
+}
+
+static bool is_mapped(uintptr_t first, uintptr_t last)
+{
+    if (sim_memory_is_arena(first) || sim_memory_is_arena(last)) {
+        return sim_memory_is_arena(first) && sim_memory_is_arena(last);
+    }
+    if (sim_memory_is_stack(first)) {
+        return sim_memory_is_stack(last) && last - first < SIM_STACK_BYTES;
+    }
+    for (unsigned i = 0; i < memory.allowed_count; i++) {
+        if (first >= memory.allowed[i].base && last < memory.allowed[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+SIM_NO_ASAN uint8_t sim_shadow_at(uintptr_t address)
+{
+    return *shadow_of(address);
+}
+
+SIM_NO_ASAN bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
+{
+    uintptr_t address = (uintptr_t)p;
+    if (size == 0) {
+        return true;
+    }
+    if (SIM_UNLIKELY(address + size < address || !is_mapped(address, address + size - 1))) {
+        if (bad != NULL) {
+            *bad = address;
+        }
+        return false;
+    }
+    const uintptr_t end = address + size;
+    for (uintptr_t granule = address & ~(uintptr_t)7; granule < end; granule += 8) {
+        uint8_t value = *shadow_of(granule);
+        if (SIM_LIKELY(value == 0)) {
+            continue;
+        }
+        uintptr_t from = granule < address ? address : granule;
+        uintptr_t to = granule + 8 < end ? granule + 8 : end;
+        if (value >= 8 || to > granule + value) {
+            if (bad != NULL) {
+                *bad = value >= 8 || from > granule + value ? from : granule + value;
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- frames ---- */
+
+uintptr_t sim_frame_alloc(size_t class_index)
+{
+    size_t size = (size_t)64 << class_index;
+    if (!memory.ready || memory.frames_top + size > SIM_FRAMES_BASE + SIM_FRAMES_BYTES) {
+        return 0; /* the caller falls back to its real stack */
+    }
+    uintptr_t frame = memory.frames_top;
+    memory.frames_top += size;
+    return frame;
+}
+
+void sim_frame_free(uintptr_t frame, size_t class_index)
+{
+    sim_shadow_poison(frame, (size_t)64 << class_index, SIM_SHADOW_RETURNED);
+}
+
+void sim_frames_reset(void)
+{
+    sim_shadow_valid(SIM_FRAMES_BASE, memory.frames_top - SIM_FRAMES_BASE);
+    memory.frames_top = SIM_FRAMES_BASE;
+}

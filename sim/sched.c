@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler. One decision reads top to bottom in decide(): list what is enabled, know the default,
+ * ask the source, let the clock jump if that was the answer, else place the chosen context on a
+ * processor and switch to it.
+ *
+ * sim_point costs a countdown while nobody has to be asked; choice_horizon says for how long. Whoever
+ * changes what is enabled in a way that cannot wait calls sched_ask_soon.
+ */
+#include "sim_internal.h"
+
+#include <string.h>
+
+struct sim *sim_current;
+int64_t sim_access_countdown;
+
+enum {
+    ID_MAIN = 1,
+    ID_IDLE = 2,          /* + processor */
+    ID_FIRST = 16,
+    ID_COUNT = 16384 - ID_FIRST, /* two bytes as a varint */
+    ACCESS_BUDGET = 50000000, /* accesses of one run without access points: 0.1 s of spinning */
+};
+
+static struct {
+    struct sim sim;
+    struct sim_ctx context[SIM_CONTEXTS_MAX];
+    uint64_t id_used[(ID_FIRST + ID_COUNT + 63) / 64];
+} engine;
+
+static void switch_to(struct sim *s, struct sim_ctx *next);
+
+/* ---- accounting ---- */
+
+/* Adds the points that passed since the last account to the current context. */
+static void account(struct sim *s)
+{
+    uint64_t passed = (uint64_t)(s->armed - s->countdown);
+    s->current->points += (uint32_t)passed;
+    s->steps += passed;
+    s->armed = s->countdown;
+}
+
+static void arm(struct sim *s)
+{
+    uint64_t stretch = s->steps - s->stretch_start;
+    int64_t horizon = choice_horizon(s, s->current);
+    int64_t patience = stretch >= SIM_STRETCH_MAX ? 0 : (int64_t)(SIM_STRETCH_MAX - stretch);
+    int64_t left = (int64_t)(s->options.steps_max - s->steps);
+    horizon = horizon < patience ? horizon : patience;
+    horizon = horizon < left ? horizon : left;
+    s->armed = s->countdown = horizon < 0 ? 0 : horizon;
+}
+
+/* The next point of the current context asks. */
+static void sched_ask_soon(struct sim *s)
+{
+    account(s);
+    s->armed = s->countdown = 0;
+}
+
+static void enabled_changed(struct sim *s)
+{
+    s->enabled_dirty = true;
+    if (s->source->kind == CHOICE_PCT) {
+        sched_ask_soon(s); /* a context of higher priority may have appeared */
+    }
+}
+
+/* ---- what is enabled ---- */
+
+static bool takes_interrupts(const struct sim_processor *p)
+{
+    return p->top == NULL || p->top->level < SIM_LEVEL_NO_SWITCH;
+}
+
+static bool takes_threads(const struct sim_processor *p)
+{
+    return p->top == NULL ||
+           (p->top->kind == SIM_THREAD && p->top->level < SIM_LEVEL_NO_SWITCH);
+}
+
+/* A context on top of a processor goes on unless a bound interrupt must come first. */
+static bool may_continue(const struct sim *s, const struct sim_ctx *c)
+{
+    if (c->state != SIM_RUNNING || c->processor < 0) {
+        return false;
+    }
+    const struct sim_processor *p = &s->processor[c->processor];
+    return p->top == c && !(p->queue_count > 0 && c->level < SIM_LEVEL_NO_SWITCH);
+}
+
+static void enabled_rebuild(struct sim *s)
+{
+    bool room_thread = false, room_interrupt = false;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->processor_count; i++) {
+        struct sim_processor *p = &s->processor[i];
+        room_thread |= takes_threads(p);
+        room_interrupt |= takes_interrupts(p);
+        if (p->queue_count > 0 && takes_interrupts(p)) {
+            s->enabled[count++] = &engine.context[p->queue[p->queue_head]];
+        } else if (p->top != NULL && p->top->state == SIM_RUNNING) {
+            s->enabled[count++] = p->top;
+        }
+    }
+    if (room_interrupt) {
+        for (uint32_t i = 0; i < s->live_count; i++) {
+            struct sim_ctx *c = s->live[i];
+            if (c->state == SIM_READY && c->bound < 0 &&
+                (c->kind == SIM_INTERRUPT || room_thread)) {
+                s->enabled[count++] = c;
+            }
+        }
+    }
+    if (s->event_count > 0) {
+        s->enabled[count++] = &s->clock;
+    }
+    s->enabled_count = count;
+    s->enabled_dirty = false;
+}
+
+/* The enabled context that has not run for the longest time; the clock only if there is no other. */
+static struct sim_ctx *oldest_enabled(struct sim *s, const struct sim_ctx *except)
+{
+    struct sim_ctx *oldest = NULL;
+    for (uint32_t i = 0; i < s->enabled_count; i++) {
+        struct sim_ctx *c = s->enabled[i];
+        if (c != except && c != &s->clock && (oldest == NULL || c->last_run < oldest->last_run)) {
+            oldest = c;
+        }
+    }
+    if (oldest == NULL && s->event_count > 0) {
+        return &s->clock;
+    }
+    return oldest;
+}
+
+/* ---- the decision ---- */
+
+static bool is_stretched(const struct sim *s)
+{
+    return s->steps - s->stretch_start >= SIM_STRETCH_MAX;
+}
+
+/*
+ * Who runs next. `from`: on whom the decision counts. `prefer`: the default if it may continue (the
+ * current context, or what an interrupt interrupted), or NULL.
+ */
+static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer)
+{
+    for (;;) {
+        if (s->enabled_dirty) {
+            enabled_rebuild(s);
+        }
+        if (s->enabled_count == 0) {
+            s->hooks->deadlock(s);
+        }
+        struct sim_ctx *normal = prefer != NULL && may_continue(s, prefer) ? prefer : NULL;
+        if (normal == NULL) {
+            normal = oldest_enabled(s, NULL);
+        }
+        s->decisions++;
+        struct sim_ctx *next = choice_schedule(s, from, normal);
+        if (next != &s->clock) {
+            return next;
+        }
+        if (s->now >= s->options.time_max) {
+            s->hooks->livelock(s);
+        }
+        events_fire_next(s);
+        if (prefer != NULL && may_continue(s, prefer)) {
+            return prefer; /* the jump of the clock was the deviation */
+        }
+        from->points++; /* the next decision is another point of whoever waits */
+        s->steps++;
+    }
+}
+
+SIM_NOINLINE void sim_point_slow(struct sim *s)
+{
+    account(s);
+    if (s->steps >= s->options.steps_max) {
+        s->hooks->livelock(s);
+    }
+    struct sim_ctx *self = s->current;
+    struct sim_ctx *prefer = self;
+    if (is_stretched(s)) {
+        choice_demote(s, self);
+        if (s->enabled_dirty) {
+            enabled_rebuild(s);
+        }
+        struct sim_ctx *other = oldest_enabled(s, self);
+        prefer = other != NULL ? NULL : self;
+        s->stretch_start = s->steps;
+    }
+    struct sim_ctx *next = decide(s, self, prefer);
+    if (next != self) {
+        switch_to(s, next);
+    } else {
+        arm(s);
+    }
+}
+
+/* ---- placing and switching ---- */
+
+static struct sim_processor *find_processor(struct sim *s, const struct sim_ctx *c)
+{
+    struct sim_processor *other = NULL, *own = NULL;
+    for (uint32_t i = 0; i < s->processor_count; i++) {
+        struct sim_processor *p = &s->processor[i];
+        if (p->top == NULL) {
+            return p; /* idle processors first */
+        }
+        if (c->kind == SIM_THREAD ? !takes_threads(p) : !takes_interrupts(p)) {
+            continue;
+        }
+        if (p->top == s->current) {
+            own = p;
+        } else if (other == NULL) {
+            other = p;
+        }
+    }
+    /* A thread takes the place of the current one; an interrupt leaves it running if it can. */
+    if (c->kind == SIM_THREAD) {
+        return own != NULL ? own : other;
+    }
+    return other != NULL ? other : own;
+}
+
+static void place(struct sim *s, struct sim_ctx *c)
+{
+    struct sim_processor *p;
+    if (c->bound >= 0) {
+        p = &s->processor[c->bound];
+        SIM_ASSERT(p->queue_count > 0 && p->queue[p->queue_head] == c->index);
+        p->queue_head = (uint16_t)((p->queue_head + 1) % SIM_COUNT(p->queue));
+        p->queue_count--;
+    } else {
+        p = find_processor(s, c);
+    }
+    SIM_ASSERT(p != NULL);
+    if (c->kind == SIM_INTERRUPT) {
+        c->below = p->top;
+    } else if (p->top != NULL) {
+        SIM_ASSERT(p->top->level < SIM_LEVEL_NO_SWITCH);
+        p->top->state = SIM_READY; /* preempted */
+        p->top->processor = -1;
+    }
+    p->top = c;
+    c->processor = (int8_t)(p - s->processor);
+    c->state = SIM_RUNNING;
+    s->enabled_dirty = true;
+}
+
+/* Control passes to `next`; returns when somebody passes it back to the caller's context. */
+static void switch_to(struct sim *s, struct sim_ctx *next)
+{
+    struct sim_ctx *self = s->current;
+    if (next->state == SIM_READY) {
+        place(s, next);
+    }
+    SIM_ASSERT(next->state == SIM_RUNNING && s->processor[next->processor].top == next);
+    if (next->stack < 0) {
+        fiber_start(s, next);
+    }
+    s->current = next;
+    next->last_run = ++s->switches;
+    s->stretch_start = s->steps;
+    arm(s);
+    if (next != self) {
+        fiber_switch(self, next);
+    }
+}
+
+/* ---- contexts ---- */
+
+static uint32_t new_id(struct sim_ctx *parent)
+{
+    uint32_t nth = ++parent->children;
+    uint32_t id = (uint32_t)(sim_mix(sim_mix(7, parent->id), nth) >> 32) % ID_COUNT;
+    while ((engine.id_used[(ID_FIRST + id) / 64] >> ((ID_FIRST + id) % 64) & 1) != 0) {
+        id = (id + 1) % ID_COUNT;
+    }
+    engine.id_used[(ID_FIRST + id) / 64] |= 1ull << ((ID_FIRST + id) % 64);
+    return ID_FIRST + id;
+}
+
+static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
+                                   const struct sim_ctx_params *params)
+{
+    if (s->context_count == SIM_CONTEXTS_MAX) {
+        sim_limit(s, "SIM_CONTEXTS_MAX: too many threads and interrupts in one run");
+    }
+    if (s->live_count == SIM_STACKS_MAX) {
+        sim_limit(s, "SIM_STACKS_MAX: too many threads and interrupts at once");
+    }
+    struct sim_ctx *c = &engine.context[s->context_count];
+    *c = (struct sim_ctx){
+        .id = parent != NULL ? new_id(parent) : ID_MAIN,
+        .index = (uint16_t)s->context_count++,
+        .kind = (uint8_t)params->kind,
+        .state = SIM_READY,
+        .level = params->level,
+        .processor = -1,
+        .bound = params->bound,
+        .parent = parent,
+        .stack = -1,
+        .entry = params->entry,
+        .argument = params->argument,
+        .name = params->name,
+        .number = s->context_count,
+        .user = params->user,
+    };
+    s->live[s->live_count++] = c;
+    choice_context(s, c);
+    return c;
+}
+
+struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent, const struct sim_ctx_params *params)
+{
+    SIM_ASSERT(params->bound < (int)s->processor_count);
+    struct sim_ctx *c = context_new(s, parent != NULL ? parent : s->current, params);
+    if (c->bound >= 0) {
+        SIM_ASSERT(c->kind == SIM_INTERRUPT);
+        struct sim_processor *p = &s->processor[c->bound];
+        if (p->queue_count == SIM_COUNT(p->queue)) {
+            sim_limit(s, "too many interrupts queued to one processor");
+        }
+        p->queue[(p->queue_head + p->queue_count) % SIM_COUNT(p->queue)] = c->index;
+        if (p->queue_count++ == 0 && takes_interrupts(p)) {
+            sched_ask_soon(s);
+        }
+    }
+    enabled_changed(s);
+    return c;
+}
+
+static void live_remove(struct sim *s, struct sim_ctx *c)
+{
+    uint32_t at = 0;
+    while (s->live[at] != c) {
+        at++;
+        SIM_ASSERT(at < s->live_count);
+    }
+    s->live_count--;
+    memmove(&s->live[at], &s->live[at + 1], (s->live_count - at) * sizeof s->live[0]);
+    c->state = SIM_DONE;
+}
+
+bool sim_interrupt_withdraw(struct sim *s, struct sim_ctx *c)
+{
+    if (c->kind != SIM_INTERRUPT || c->state != SIM_READY) {
+        return false;
+    }
+    if (c->bound >= 0) {
+        struct sim_processor *p = &s->processor[c->bound];
+        uint16_t kept = 0;
+        for (uint16_t i = 0; i < p->queue_count; i++) {
+            uint16_t index = p->queue[(p->queue_head + i) % SIM_COUNT(p->queue)];
+            if (index != c->index) {
+                p->queue[(p->queue_head + kept++) % SIM_COUNT(p->queue)] = index;
+            }
+        }
+        SIM_ASSERT_OP(kept + 1, ==, p->queue_count);
+        p->queue_count = kept;
+    }
+    live_remove(s, c);
+    enabled_changed(s);
+    return true;
+}
+
+/* The current context cannot go on: it leaves its processor to what is below, or idle. */
+static void give_up(struct sim *s, struct sim_ctx *prefer)
+{
+    account(s);
+    if (s->steps >= s->options.steps_max) {
+        s->hooks->livelock(s);
+    }
+    struct sim_ctx *self = s->current;
+    struct sim_ctx *idle = &s->processor[self->processor].idle;
+    self->processor = -1;
+    s->enabled_dirty = true;
+    idle->points++;
+    s->steps++;
+    switch_to(s, decide(s, idle, prefer));
+}
+
+void sched_context_main(struct sim *s, struct sim_ctx *c)
+{
+    c->entry(s, c->argument);
+    sim_exit(s);
+}
+
+void sim_exit(struct sim *s)
+{
+    struct sim_ctx *self = s->current;
+    if (self->id == ID_MAIN) {
+        sim_finish(s);
+    }
+    s->hooks->context_done(s, self);
+    struct sim_processor *p = &s->processor[self->processor];
+    SIM_ASSERT(p->top == self);
+    p->top = self->below;
+    live_remove(s, self);
+    fiber_release(s, self);
+    give_up(s, self->below);
+    __builtin_unreachable();
+}
+
+void sim_block(struct sim *s)
+{
+    struct sim_ctx *self = s->current;
+    SIM_ASSERT(self->kind == SIM_THREAD);
+    SIM_ASSERT_OP(self->level, <, SIM_LEVEL_NO_SWITCH);
+    s->processor[self->processor].top = NULL;
+    self->state = SIM_BLOCKED;
+    give_up(s, NULL);
+}
+
+void sim_wake(struct sim *s, struct sim_ctx *c)
+{
+    SIM_ASSERT_OP(c->state, ==, SIM_BLOCKED);
+    c->state = SIM_READY;
+    enabled_changed(s);
+}
+
+void sim_spin(struct sim *s, uintptr_t key)
+{
+    struct sim_ctx *self = s->current;
+    self->state = SIM_SPINNING;
+    self->spin_key = key;
+    account(s);
+    s->enabled_dirty = true;
+    self->points++;
+    s->steps++;
+    switch_to(s, decide(s, self, NULL));
+}
+
+void sim_spin_release(struct sim *s, uintptr_t key)
+{
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        struct sim_ctx *c = s->live[i];
+        if (c->state == SIM_SPINNING && c->spin_key == key) {
+            c->state = SIM_RUNNING;
+            enabled_changed(s);
+        }
+    }
+}
+
+void sim_yield(struct sim *s)
+{
+    account(s);
+    if (s->steps >= s->options.steps_max) {
+        s->hooks->livelock(s);
+    }
+    struct sim_ctx *self = s->current;
+    self->points++;
+    s->steps++;
+    choice_demote(s, self);
+    if (s->enabled_dirty) {
+        enabled_rebuild(s);
+    }
+    struct sim_ctx *other = oldest_enabled(s, self);
+    bool alone = other == NULL || other == &s->clock;
+    struct sim_ctx *next = decide(s, self, alone ? self : NULL);
+    if (next != self) {
+        switch_to(s, next);
+    } else {
+        arm(s);
+    }
+}
+
+void sim_set_level(struct sim *s, uint8_t level)
+{
+    struct sim_ctx *self = s->current;
+    bool was = self->level < SIM_LEVEL_NO_SWITCH, is = level < SIM_LEVEL_NO_SWITCH;
+    self->level = level;
+    if (was != is) {
+        if (is && s->processor[self->processor].queue_count > 0) {
+            sched_ask_soon(s); /* invariant 3: bound interrupts come first */
+        }
+        s->enabled_dirty = true;
+    }
+}
+
+/* ---- accesses ---- */
+
+void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc)
+{
+    struct sim *s = sim_current;
+    (void)size;
+    if (s == NULL || !s->is_running) {
+        sim_access_countdown = INT64_MAX;
+        return;
+    }
+    uintptr_t site = s->current->site;
+    s->current->site = pc;
+    if (!s->source->access_points) {
+        s->hooks->livelock(s); /* ACCESS_BUDGET used up */
+    }
+    sim_access_countdown = 0;
+    sim_point(s, is_write ? SIM_OP_WRITE : SIM_OP_READ, address);
+    s->current->site = site;
+}
+
+/* ---- runs ---- */
+
+struct sim *sim_create(const struct sim_hooks *hooks)
+{
+    sim_memory_init();
+    engine.sim.hooks = hooks;
+    return &engine.sim;
+}
+
+static void reset_ids(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->context_count; i++) {
+        uint32_t id = engine.context[i].id;
+        engine.id_used[id / 64] &= ~(1ull << (id % 64));
+    }
+    s->context_count = 0;
+    s->live_count = 0;
+}
+
+static void reset_options(struct sim *s, const struct sim_options *options)
+{
+    s->options = options != NULL ? *options : (struct sim_options){0};
+    if (s->options.steps_max == 0) {
+        s->options.steps_max = 200000;
+    }
+    if (s->options.time_max == 0) {
+        s->options.time_max = SIM_MS(3600000);
+    }
+    if (s->options.fill == 0) {
+        s->options.fill = 0xCD;
+    }
+    s->processor_count = s->options.processors == 0 ? 2 : s->options.processors;
+    SIM_ASSERT_OP(s->processor_count, <=, SIM_PROCESSORS_MAX);
+}
+
+static void reset_run(struct sim *s)
+{
+    s->now = 0;
+    s->hash = 0;
+    s->seq = 0;
+    s->steps = s->switches = s->decisions = s->stretch_start = 0;
+    s->check = 0;
+    s->diverged = false;
+    s->verdict = SIM_VERDICT_OK;
+    s->limit = NULL;
+    s->violation.here.seq = 0;
+    s->violation.prior_stack_depth = 0;
+    for (uint32_t i = 0; i < s->processor_count; i++) {
+        struct sim_processor *p = &s->processor[i];
+        p->top = NULL;
+        p->queue_head = p->queue_count = 0;
+        p->idle = (struct sim_ctx){.id = ID_IDLE + i, .name = "idle", .number = i, .stack = -1,
+                                   .processor = (int8_t)i, .bound = -1};
+        choice_context(s, &p->idle);
+    }
+    s->clock = (struct sim_ctx){.id = 0, .name = "clock", .stack = -1, .processor = -1,
+                                .bound = -1};
+    choice_context(s, &s->clock);
+}
+
+enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argument),
+                         void *argument, const struct sim_options *options,
+                         const struct choice_source *source, struct choice_log *log)
+{
+    SIM_ASSERT(!s->is_running);
+    sim_current = s;
+    reset_ids(s);
+    reset_options(s, options);
+    s->source = source;
+    s->log = log;
+    events_reset(s);
+    trace_reset();
+    choice_reset(s);
+    reset_run(s);
+    const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
+                                         .name = "system", .bound = -1};
+    struct sim_ctx *c = context_new(s, NULL, &first);
+    s->enabled_dirty = true;
+    s->current = c;
+    sim_access_countdown = source->access_points ? 0 : ACCESS_BUDGET;
+    place(s, c);
+    fiber_start(s, c);
+    arm(s);
+    s->is_running = true;
+    fiber_enter(c);
+    s->is_running = false;
+    account(s);
+    choice_finish(s);
+    fiber_reset(s);
+    sim_memory_reset(s);
+    return s->verdict;
+}
+
+/* ---- endings ---- */
+
+struct sim_where sim_here(struct sim *s)
+{
+    const struct sim_ctx *c = s->current;
+    return (struct sim_where){.seq = s->seq, .context = c->id, .routine = c->routine,
+                              .site = c->site};
+}
+
+SIM_NO_ASAN uint32_t sim_stack(struct sim *s, uintptr_t out[SIM_STACK_DEPTH_MAX])
+{
+    const struct sim_ctx *c = s->current;
+    uint32_t depth = 0;
+    uintptr_t frame = c->frame;
+    if (sim_memory_is_module(c->site)) {
+        out[depth++] = c->site;
+    }
+    uintptr_t low = SIM_STACK_BASE + (uintptr_t)(c->stack < 0 ? 0 : c->stack) * SIM_STACK_STRIDE;
+    for (int i = 0; i < 64 && depth < SIM_STACK_DEPTH_MAX; i++) {
+        if (frame - low >= SIM_STACK_STRIDE - 16 || (frame & 7) != 0) {
+            break;
+        }
+        uintptr_t next = ((const uintptr_t *)frame)[0];
+        uintptr_t site = ((const uintptr_t *)frame)[1];
+        if (sim_memory_is_module(site) && (depth == 0 || out[depth - 1] != site)) {
+            out[depth++] = site;
+        }
+        if (next <= frame) {
+            break;
+        }
+        frame = next;
+    }
+    return depth;
+}
+
+void sim_fail(struct sim *s, struct sim_violation *violation)
+{
+    SIM_ASSERT(s->is_running);
+    if (violation != &s->violation) {
+        uint32_t prior_depth = s->violation.prior_stack_depth; /* captured in this very run */
+        if (prior_depth > 0) {
+            memcpy(violation->prior_stack, s->violation.prior_stack, sizeof violation->prior_stack);
+            violation->prior_stack_depth = prior_depth;
+        }
+        s->violation = *violation;
+    }
+    struct sim_violation *v = &s->violation;
+    if (v->here.seq == 0) {
+        v->here = sim_here(s);
+    }
+    if (v->stack_depth == 0) {
+        v->stack_depth = sim_stack(s, v->stack);
+    }
+    v->time = s->now;
+    v->level = s->current->level;
+    s->verdict = SIM_VERDICT_VIOLATION;
+    fiber_leave();
+}
+
+void sim_limit(struct sim *s, const char *which)
+{
+    SIM_ASSERT(s->is_running);
+    s->verdict = SIM_VERDICT_LIMIT;
+    s->limit = which;
+    fiber_leave();
+}
+
+void sim_finish(struct sim *s)
+{
+    SIM_ASSERT(s->is_running);
+    fiber_leave();
+}
