@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* excpt.h - alias of seh.h. */
+#include <seh.h>
