@@ -22,7 +22,7 @@ enum ke_window {
     KE_WINDOW_WSK_CALLBACK, KE_WINDOW_OTHER
 };
 
-enum { KE_WINDOWS_MAX = 72, KE_LOCKS_MAX = 32, KE_THREADS_MAX = SIM_STACKS_MAX };
+enum { KE_WINDOWS_MAX = 72, KE_LOCKS_MAX = 32, KE_RAISES_MAX = 16, KE_NO_IRQL = 0xff };
 
 enum ke_lock_kind {
     KE_LOCK_SPIN, KE_LOCK_QUEUED, KE_LOCK_EX_SHARED, KE_LOCK_EX_EXCLUSIVE, KE_LOCK_CANCEL,
@@ -33,9 +33,10 @@ enum ke_lock_kind {
 struct ke_held_lock {
     const void *address;
     uint8_t kind;     /* enum ke_lock_kind */
-    uint8_t old_irql; /* spin locks: what the release must restore */
+    uint8_t old_irql; /* spin locks: what the release must restore; KE_NO_IRQL = AtDpcLevel form */
     uint16_t depth;   /* recursion of mutexes and resources */
     uint32_t object;
+    const void *handle; /* queued spin locks: the KLOCK_QUEUE_HANDLE */
     struct sim_where taken;
 };
 
@@ -44,7 +45,9 @@ struct ke_window_mark {
     uint8_t irql;
     uint8_t lock_count;
     int16_t apc_disable;
+    uint8_t raise_count;
     uint32_t object;
+    void *seh; /* exception frames of the caller: no exception passes through the system */
     struct sim_where entered;
     struct model_call outer;
 };
@@ -58,9 +61,17 @@ struct ke_context {
     uint16_t lock_count;
     int16_t apc_disable;    /* critical regions + mutexes */
     int16_t guarded;        /* guarded regions */
+    uint8_t raise[KE_RAISES_MAX]; /* what the raises in progress must restore (KRN-053) */
+    uint8_t raise_count;
     bool must_wait;         /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
-    struct ps_thread *thread; /* NULL for interrupts */
+    uint8_t must_wait_irql;
+    uint32_t process;       /* 0 = the system process; the world numbers its user processes from 1 */
+    struct ps_thread *thread; /* thread of the driver or NULL (interrupts, threads of the system) */
+    void *thread_object;    /* PETHREAD, made when somebody asks for it; NULL until then */
     void *seh;              /* innermost struct wdk_seh_frame */
+    NTSTATUS seh_code;      /* of the exception caught last */
+    const void *spinning;   /* the lock it spins for, or NULL */
+    uint64_t spin_seq;      /* order of arrival, queued spin locks */
     /* A wait in progress (ke_wait.c). */
     uint32_t wait_count;
     const void *wait_object[64];
@@ -71,6 +82,12 @@ struct ke_context {
     uint64_t wait_seq;     /* order of arrival */
     struct sim_where wait_where;
     const char *wait_what; /* internal waits: what for, in words */
+    sim_time wait_due;     /* when the time limit passes; SIM_TIME_NEVER = none */
+    bool (*wait_ready)(struct sim *s, void *argument); /* internal waits */
+    void *wait_argument;
+    void (*function)(struct sim *s, void *argument); /* what this context runs */
+    void *argument;
+    struct ke_context *next; /* pool */
 };
 
 /* The record of the current context. */
@@ -101,6 +118,11 @@ uint32_t ke_spin_locks_held(struct sim *s);
 /* Bookkeeping for every kind of lock, so that windows, deadlock reports and lock order see it. */
 void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
                    uint32_t object);
+/*
+ * ExInterlocked... list routines: the lock is valid, initialised, used for nothing else (KRN-110,
+ * KRN-117) and not held by this processor. They are atomic here, so that nothing is taken.
+ */
+void ke_list_lock_check(struct sim *s, PKSPIN_LOCK lock);
 /* The record of a lock the current context holds, or NULL. */
 struct ke_held_lock *ke_lock_find(struct sim *s, const void *address);
 void ke_lock_dropped(struct sim *s, struct ke_held_lock *lock);
@@ -108,6 +130,12 @@ void ke_lock_dropped(struct sim *s, struct ke_held_lock *lock);
 struct ke_context *ke_lock_owner(struct sim *s, const void *address);
 
 /* ---- contexts of the system ---- */
+
+/*
+ * Gives the current context its record. The first thread of a run (sim_run's main) calls this before
+ * anything else of the model; all other contexts come from ke_system_call and get theirs there.
+ */
+struct ke_context *ke_context_attach(struct sim *s);
 
 /*
  * Runs function(s, argument) on a context of the system: DISPATCH_LEVEL = an interrupt on any
@@ -123,12 +151,31 @@ struct sim_ctx *ke_system_call(struct sim *s, struct sim_ctx *parent, KIRQL irql
 /* Fails the run unless p is an initialised dispatcher object of a type in the mask (1 << type). */
 uint32_t ke_dispatcher_check(struct sim *s, const void *p, uint32_t type_mask, const char *what);
 uint32_t ke_dispatcher_object(const void *p); /* its trace id */
+/* Types in a DISPATCHER_HEADER: the numbers are those of Windows. */
+enum ke_type {
+    KE_TYPE_NOTIFICATION_EVENT = 0, KE_TYPE_SYNCHRONIZATION_EVENT = 1, KE_TYPE_MUTEX = 2,
+    KE_TYPE_PROCESS = 3, KE_TYPE_SEMAPHORE = 5, KE_TYPE_THREAD = 6, KE_TYPE_NOTIFICATION_TIMER = 8,
+    KE_TYPE_SYNCHRONIZATION_TIMER = 9
+};
+#define KE_TYPES_ALL 0x36fu
+#define KE_TYPES_EVENT (1u << KE_TYPE_NOTIFICATION_EVENT | 1u << KE_TYPE_SYNCHRONIZATION_EVENT)
+#define KE_TYPES_TIMER (1u << KE_TYPE_NOTIFICATION_TIMER | 1u << KE_TYPE_SYNCHRONIZATION_TIMER)
+/* Writes the header of a new object. */
+void ke_dispatcher_init(struct sim *s, DISPATCHER_HEADER *header, enum ke_type type,
+                        uint32_t object, LONG state);
 
 void ke_event_init(struct sim *s, PKEVENT event, EVENT_TYPE type, BOOLEAN state);
 LONG ke_event_set(struct sim *s, PKEVENT event);   /* wakes waiters; previous state */
 LONG ke_event_reset(struct sim *s, PKEVENT event);
-/* Blocks the current thread; same results as KeWaitForSingleObject. No scheduling points of its own. */
+/*
+ * Blocks the current thread; same results as KeWaitForSingleObject. No scheduling points of its own. The
+ * caller has checked that it may block here (ke_check_may_block). A mutex becomes a held lock.
+ */
 NTSTATUS ke_wait(struct sim *s, void *object, BOOLEAN alertable, const LARGE_INTEGER *timeout);
+/*
+ * Is a blocking wait legal here? KRN-081 at DISPATCH; EVT-007, IRP-023 or KRN-082 in an arbitrary context.
+ */
+void ke_check_may_block(struct sim *s, uint32_t object);
 /* Signals a thread object, a mutex...: after the state changed, lets waiters look again. */
 void ke_wake_waiters(struct sim *s, const void *object);
 
@@ -150,6 +197,9 @@ __attribute__((noreturn)) void ke_raise(struct sim *s, NTSTATUS status);
 
 /* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
 void ke_describe_blocked(struct sim *s, char *out, size_t size);
+
+/* Gives the first context of a run (made by sim_run) its record; all others get theirs when spawned. */
+void ke_attach(struct sim *s, struct sim_ctx *ctx);
 
 struct ke_state *ke_create(void);
 void ke_reset(struct sim *s);
