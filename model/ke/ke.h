@@ -198,9 +198,6 @@ __attribute__((noreturn)) void ke_raise(struct sim *s, NTSTATUS status);
 /* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
 void ke_describe_blocked(struct sim *s, char *out, size_t size);
 
-/* Gives the first context of a run (made by sim_run) its record; all others get theirs when spawned. */
-void ke_attach(struct sim *s, struct sim_ctx *ctx);
-
 struct ke_state *ke_create(void);
 void ke_reset(struct sim *s);
 /* Unload checks: timers still set, DPCs queued, windows open, threads alive (KRN-162, KRN-283, ...). */

@@ -58,7 +58,7 @@ static void run_main(struct sim *s, void *argument)
 {
     (void)argument;
     model_reset(s);
-    ke_attach(s, s->current);
+    ke_context_attach(s);
     NTSTATUS status = call_driver_entry(s);
     if (!NT_SUCCESS(status)) {
         run.phase = PHASE_UNLOADED; /* the image goes away without DriverUnload (KRN-280) */
