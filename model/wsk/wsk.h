@@ -86,7 +86,7 @@ enum wsk_category {
 };
 
 /* 3.3 to 3.6. A listening socket goes UNBOUND, BINDING, LISTENING; a datagram socket ends at BOUND. */
-enum wsk_state {
+enum wsk_phase {
     WSK_UNBOUND, WSK_BINDING, WSK_BOUND, WSK_CONNECTING, WSK_CONNECTED, WSK_LOCAL_FIN,
     WSK_REMOTE_FIN, WSK_BOTH_FIN, WSK_ABORTED, WSK_LISTENING
 };
@@ -293,8 +293,8 @@ struct wsk_socket {
     uint32_t object;    /* OBJECT_SOCKET */
     uint32_t number;    /* index in the pool */
     uint8_t category;   /* enum wsk_category */
-    uint8_t state;      /* enum wsk_state: the truth */
-    uint8_t seen;       /* enum wsk_state: what the client knows */
+    uint8_t state;      /* enum wsk_phase: the truth */
+    uint8_t seen;       /* enum wsk_phase: what the client knows */
     uint8_t life;       /* enum wsk_life */
     bool seen_dead;     /* the client has been told */
     bool is_accepted, is_conditional /* accepted on a conditional listener */;
@@ -385,8 +385,8 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
 void wsk_socket_discard(struct sim *s, struct wsk_socket *socket);
 
 /* Sets the true state (trace); wsk_socket_see what the client knows. */
-void wsk_socket_state(struct sim *s, struct wsk_socket *socket, enum wsk_state state);
-void wsk_socket_see(struct sim *s, struct wsk_socket *socket, enum wsk_state state);
+void wsk_socket_state(struct sim *s, struct wsk_socket *socket, enum wsk_phase state);
+void wsk_socket_see(struct sim *s, struct wsk_socket *socket, enum wsk_phase state);
 
 /* Bound or connected (accepted): offers every event that is on and ready. Also for inherited events. */
 void wsk_socket_kick(struct sim *s, struct wsk_socket *socket);
