@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The default mixture of strategies: which source and options run number n of a campaign has. A pure
+ * function of the campaign's seed and n, so that any run can be named by its number.
+ *
+ * No single strategy wins everywhere: a random walk finds shallow races at once, PCT finds deep ones with
+ * few switches, runs with a tame schedule and a wild world find what needs no race. Each run also switches
+ * whole groups of disturbances off (swarm testing): a driver that always sees failing allocations never
+ * gets far enough to show its other bugs.
+ */
+#ifndef REPLAY_PORTFOLIO_H
+#define REPLAY_PORTFOLIO_H
+
+#include "replay/case.h"
+
+enum replay_strategy {
+    REPLAY_PORTFOLIO, REPLAY_RANDOM, REPLAY_PCT, REPLAY_TAME, REPLAY_STRATEGIES
+};
+
+extern const char *const replay_strategy_names[REPLAY_STRATEGIES];
+
+struct replay_plan {
+    enum replay_strategy strategy;
+    uint64_t seed;
+    uint32_t depth;         /* PCT; 0 = drawn */
+    uint32_t typical_steps; /* points of a usual run so far: PCT's k */
+    bool no_faults, no_knobs;
+};
+
+/* Source and options of run n. base: options given by the user; *options gets what n adds to them. */
+void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct replay_options *base,
+                      struct choice_source *source, struct replay_options *options);
+
+#endif
