@@ -193,6 +193,12 @@ static inline void model_exercised(struct sim *s, enum model_rule rule)
 
 uint16_t model_knob_draw(struct sim *s, enum model_knob knob);
 
+/*
+ * Fixes the value of a knob for all runs of this process, on-request values included; -1 = draw again.
+ * Settable between runs; part of the options of a case.
+ */
+void model_knob_force(enum model_knob knob, int value);
+
 /* The reading of a silence of the documentation in this run: drawn once, at first use; 0 = default. */
 static inline uint16_t model_knob(struct sim *s, enum model_knob knob)
 {
@@ -236,6 +242,7 @@ void model_code(struct sim *s, const void *function, const char *what);
 
 /* ---- life of the model ---- */
 
+extern const struct sim_hooks model_hooks; /* for sim_create */
 struct model *model_create(void);      /* once per process, after sim_create */
 void model_reset(struct sim *s);       /* before each run */
 

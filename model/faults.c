@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a breach by the driver becomes a finding: the violation record, the choice of the memory rule that
+ * fits a bad address, and the hooks through which the engine reports what it noticed by itself.
+ *
+ * A bad address is judged by where it lies: near zero, in a block of the arena (freed, or live: then
+ * outside its bytes), in a stack frame that has returned, in a gap below a stack, or nowhere. The text
+ * names the block by pool tag, size and offset and says by which routines it was allocated and freed;
+ * source lines are added when the report is shown.
+ *
+ * Invariants:
+ *  1. Nothing here returns to the driver; everything ends in sim_fail.
+ *  2. Texts contain numbers, tags and names, never an address.
+ */
+#include "model/ke/ke.h"
+#include "model/model.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NULL_PAGES = 0x10000 }; /* Windows never maps the first 64 KiB */
+
+/* Shadow values of AddressSanitizer that only its instrumentation writes. */
+enum { SHADOW_SCOPE_LEFT = 0xf8, SHADOW_GLOBAL = 0xf9 };
+
+struct bad_memory {
+    enum model_rule rule;
+    uint32_t object;
+    struct sim_where prior;
+    char text[320];
+};
+
+/* ---- the record ---- */
+
+static void fill_violation(struct sim *s, struct sim_violation *v, enum model_rule rule,
+                           uint32_t object, const struct sim_where *prior)
+{
+    memset(v, 0, sizeof(*v));
+    v->rule = (uint32_t)rule;
+    v->object[0] = object;
+    v->here = sim_here(s);
+    if (prior != NULL) {
+        v->prior = *prior;
+    }
+    v->time = s->now;
+    if (s->current != NULL) {
+        v->level = s->current->level;
+        v->stack_depth = sim_stack(s, v->stack);
+    }
+}
+
+void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
+                const char *format, ...)
+{
+    static struct sim_violation violation; /* large; a run has at most one */
+    va_list arguments;
+    SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
+    fill_violation(s, &violation, rule, object, prior);
+    va_start(arguments, format);
+    vsnprintf(violation.text, sizeof(violation.text), format, arguments);
+    va_end(arguments);
+    sim_fail(s, &violation);
+}
+
+void model_irql_breach(struct sim *s, enum model_routine routine)
+{
+    uint8_t level = s->current->level;
+    uint8_t low = model_irql_low[routine];
+    uint8_t high = model_irql_high[routine];
+    if (low == high) {
+        model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; it must be called at IRQL %u",
+                   model_routine_name(routine), level, low);
+    } else if (level > high) {
+        model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; the highest allowed is %u",
+                   model_routine_name(routine), level, high);
+    }
+    model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; the lowest allowed is %u",
+               model_routine_name(routine), level, low);
+}
+
+/* ---- which memory rule ---- */
+
+static void tag_text(uint32_t tag, char out[5])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned char c = (unsigned char)(tag >> (8 * i));
+        out[i] = (char)(c >= 0x20 && c < 0x7f ? c : '.');
+    }
+    out[4] = '\0';
+}
+
+static const char *block_kind(uint8_t kind)
+{
+    static const char *const names[BLOCK_KINDS] = {
+        [BLOCK_OTHER] = "system block",     [BLOCK_NONPAGED] = "non-paged pool",
+        [BLOCK_PAGED] = "paged pool",       [BLOCK_IRP] = "IRP",
+        [BLOCK_MDL] = "MDL",                [BLOCK_SOCKET] = "socket",
+        [BLOCK_INDICATION] = "indication",  [BLOCK_WORK_ITEM] = "work item",
+        [BLOCK_DEVICE] = "device object",   [BLOCK_THREAD] = "thread object",
+        [BLOCK_SUBSYSTEM] = "WSK memory",   [BLOCK_BUFFER] = "data buffer",
+    };
+    return kind < BLOCK_KINDS && names[kind] != NULL ? names[kind] : "block";
+}
+
+/* "non-paged pool 'Echo', 128 bytes, allocated by ExAllocatePool2" */
+static void describe_block(const struct sim_block *block, char *out, size_t size)
+{
+    char tag[5];
+    tag_text(block->tag, tag);
+    if (block->tag != 0) {
+        snprintf(out, size, "%s '%s', %u bytes, allocated by %s", block_kind(block->kind), tag,
+                 block->size, model_routine_name(block->born.routine));
+    } else {
+        snprintf(out, size, "%s, %u bytes, made by %s", block_kind(block->kind), block->size,
+                 model_routine_name(block->born.routine));
+    }
+}
+
+/* IRPs and what lies beside them in the driver's memory are lent (IRP-019), the rest was given back. */
+static enum model_rule owned_rule(uint8_t kind)
+{
+    bool lent = kind == BLOCK_IRP || kind == BLOCK_NONPAGED || kind == BLOCK_PAGED ||
+                kind == BLOCK_DEVICE || kind == BLOCK_BUFFER;
+    return lent ? RULE_IRP_019 : RULE_MEM_UAF;
+}
+
+static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad)
+{
+    char where[128];
+    struct sim_block *block = sim_block_find(s, address);
+    if (block == NULL) {
+        bad->rule = RULE_MEM_WILD;
+        snprintf(bad->text, sizeof(bad->text), "an address that belongs to no allocation");
+        return;
+    }
+    describe_block(block, where, sizeof(where));
+    bad->object = block->object;
+    if (block->state == SIM_BLOCK_FREED) {
+        bad->rule = RULE_MEM_UAF;
+        bad->prior = block->died;
+        snprintf(bad->text, sizeof(bad->text), "offset %lld of a freed block (%s, freed by %s)",
+                 (long long)(address - block->base), where,
+                 model_routine_name(block->died.routine));
+    } else if (sim_shadow_at(address) == SIM_SHADOW_OWNED) {
+        bad->rule = owned_rule(block->kind);
+        bad->prior = block->born;
+        snprintf(bad->text, sizeof(bad->text),
+                 "offset %lld of memory that is the system's at this moment (%s)",
+                 (long long)(address - block->base), where);
+    } else {
+        bad->rule = RULE_MEM_OVERFLOW;
+        bad->prior = block->born;
+        snprintf(bad->text, sizeof(bad->text), "offset %lld, outside a block (%s)",
+                 (long long)(address - block->base), where);
+    }
+}
+
+static void judge_stack(uintptr_t address, struct bad_memory *bad)
+{
+    uint8_t shadow = sim_shadow_at(address);
+    if (shadow == SIM_SHADOW_RETURNED) {
+        bad->rule = RULE_MEM_STACK_RETURNED;
+        snprintf(bad->text, sizeof(bad->text),
+                 "a local variable of a function that has returned");
+    } else if (shadow == SIM_SHADOW_OWNED) {
+        bad->rule = RULE_IRP_019;
+        snprintf(bad->text, sizeof(bad->text),
+                 "memory on the stack that is the system's at this moment");
+    } else if (shadow == SHADOW_SCOPE_LEFT) {
+        bad->rule = RULE_MEM_STACK_RETURNED;
+        snprintf(bad->text, sizeof(bad->text), "a local variable whose scope has been left");
+    } else {
+        bad->rule = RULE_MEM_OVERFLOW;
+        snprintf(bad->text, sizeof(bad->text), "bytes outside a local variable");
+    }
+}
+
+static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
+{
+    memset(bad, 0, sizeof(*bad));
+    if (address < NULL_PAGES) {
+        bad->rule = RULE_MEM_NULL;
+        snprintf(bad->text, sizeof(bad->text), "offset %llu of a NULL pointer",
+                 (unsigned long long)address);
+    } else if (sim_memory_is_arena(address)) {
+        judge_arena(s, address, bad);
+    } else if (sim_memory_is_stack(address)) {
+        judge_stack(address, bad);
+    } else if (sim_memory_is_module(address)) {
+        bool global = sim_shadow_at(address) == SHADOW_GLOBAL;
+        bad->rule = global ? RULE_MEM_OVERFLOW : RULE_MEM_WILD;
+        snprintf(bad->text, sizeof(bad->text), "%s",
+                 global ? "bytes outside a global variable" : "an invalid address of the driver");
+    } else {
+        bad->rule = RULE_MEM_WILD;
+        snprintf(bad->text, sizeof(bad->text), "an address that is no memory of the driver");
+    }
+}
+
+void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad_address,
+                        const char *what)
+{
+    struct bad_memory bad;
+    judge(s, bad_address, &bad);
+    model_fail(s, bad.rule, bad.object, &bad.prior, "%s: %s (%zu bytes, bad from byte %lld) is %s",
+               model_routine_name(s->current->routine), what, size,
+               (long long)(bad_address - (uintptr_t)p), bad.text);
+}
+
+void model_resident(struct sim *s, const void *p, size_t size, enum model_rule rule,
+                    const char *what)
+{
+    struct sim_block *block;
+    (void)size; /* a block is paged as a whole */
+    if (!sim_memory_is_arena((uintptr_t)p)) {
+        return;
+    }
+    block = sim_block_find(s, (uintptr_t)p);
+    if (block != NULL && block->kind == BLOCK_PAGED) {
+        char where[128];
+        describe_block(block, where, sizeof(where));
+        model_fail(s, rule, block->object, &block->born, "%s: %s lies in paged memory (%s)",
+                   model_routine_name(s->current->routine), what, where);
+    }
+}
+
+void model_code(struct sim *s, const void *function, const char *what)
+{
+    /* Tests play the driver from the executable itself. */
+    extern const char __executable_start[], etext[];
+    uintptr_t address = (uintptr_t)function;
+    if (sim_memory_is_module(address) ||
+        (address >= (uintptr_t)__executable_start && address < (uintptr_t)etext)) {
+        return;
+    }
+    if (address < NULL_PAGES) {
+        model_fail(s, RULE_MEM_NULL, 0, NULL, "%s: %s is a NULL pointer",
+                   model_routine_name(s->current->routine), what);
+    }
+    model_fail(s, RULE_MEM_WILD, 0, NULL, "%s: %s does not point into the driver's code",
+               model_routine_name(s->current->routine), what);
+}
+
+/* ---- what the engine noticed ---- */
+
+/* A fault in driver code has its own place; one inside a routine keeps that of the call. */
+static void fault_at(struct sim *s, uintptr_t pc)
+{
+    if (s->current != NULL && s->current->routine == ROUTINE_None && pc != 0) {
+        s->current->site = pc;
+    }
+}
+
+static void on_memory_fault(struct sim *s, uintptr_t address, size_t size, bool is_write,
+                            uintptr_t pc)
+{
+    struct bad_memory bad;
+    fault_at(s, pc);
+    judge(s, address, &bad);
+    model_fail(s, bad.rule, bad.object, &bad.prior, "the driver %s %zu bytes at %s",
+               is_write ? "writes" : "reads", size, bad.text);
+}
+
+static bool in_stack_region(uintptr_t address)
+{
+    return address >= SIM_STACK_BASE &&
+           address < SIM_STACK_BASE + (uint64_t)SIM_STACKS_MAX * SIM_STACK_STRIDE;
+}
+
+static void on_signal_fault(struct sim *s, int signal_number, uintptr_t address, uintptr_t pc)
+{
+    struct bad_memory bad;
+    fault_at(s, pc);
+    if (signal_number == SIGFPE) {
+        model_fail(s, RULE_MEM_DIVIDE, 0, NULL, "the driver divides by zero, or overflows a division");
+    }
+    if (signal_number == SIGILL || signal_number == SIGTRAP) {
+        model_fail(s, RULE_MEM_ILLEGAL, 0, NULL, "the driver executes a trap or illegal instruction");
+    }
+    if (in_stack_region(address) && !sim_memory_ok((const void *)address, 1, NULL)) {
+        model_fail(s, RULE_MEM_STACK_OVERFLOW, 0, NULL,
+                   "the kernel stack of this context is used up (%u KiB)", SIM_STACK_BYTES >> 10);
+    }
+    judge(s, address, &bad);
+    model_fail(s, bad.rule, bad.object, &bad.prior, "the driver touches %s", bad.text);
+}
+
+static void on_deadlock(struct sim *s)
+{
+    char text[SIM_TEXT_MAX - 64];
+    ke_describe_blocked(s, text, sizeof(text));
+    model_fail(s, RULE_SYS_DEADLOCK, 0, NULL, "nothing can run any more: %s", text);
+}
+
+static void on_livelock(struct sim *s)
+{
+    char text[SIM_TEXT_MAX - 96];
+    ke_describe_blocked(s, text, sizeof(text));
+    model_fail(s, RULE_SYS_LIVELOCK, 0, NULL, "no end after %llu steps and %llu ms: %s",
+               (unsigned long long)s->steps, (unsigned long long)(s->now / SIM_MS(1)), text);
+}
+
+static void on_undefined(struct sim *s, const char *what, const char *file, unsigned line,
+                         uintptr_t pc)
+{
+    fault_at(s, pc);
+    model_fail(s, RULE_SYS_UBSAN, 0, NULL, "undefined behaviour: %s at %s:%u", what, file, line);
+}
+
+/* Ke gives the record of a context back at its end (ke_context_release); nothing must be left. */
+static void on_context_done(struct sim *s, struct sim_ctx *ctx)
+{
+    (void)s;
+    SIM_ASSERT(ctx->user == NULL);
+}
+
+const struct sim_hooks model_hooks = {
+    .memory_fault = on_memory_fault,
+    .signal_fault = on_signal_fault,
+    .deadlock = on_deadlock,
+    .livelock = on_livelock,
+    .undefined = on_undefined,
+    .context_done = on_context_done,
+};
