@@ -365,6 +365,11 @@ typedef ULONG_PTR KGROUP_AFFINITY_MASK;
 #define HandleToUlong(h) ((ULONG)(ULONG_PTR)(h))
 #define HandleToULong(h) HandleToUlong(h)
 #define HandleToLong(h) ((LONG)(LONG_PTR)(h))
+#define Int32x32To64(a, b) ((LONGLONG)(LONG)(a) * (LONGLONG)(LONG)(b))
+#define UInt32x32To64(a, b) ((ULONGLONG)(ULONG)(a) * (ULONGLONG)(ULONG)(b))
+#define Int64ShllMod32(a, b) ((ULONGLONG)(a) << ((b) & 31))
+#define Int64ShraMod32(a, b) ((LONGLONG)(a) >> ((b) & 31))
+#define Int64ShrlMod32(a, b) ((ULONGLONG)(a) >> ((b) & 31))
 #define ROUND_TO_SIZE(length, alignment) \
     ((((ULONG_PTR)(length)) + ((alignment) - 1)) & ~(ULONG_PTR)((alignment) - 1))
 #define IS_ALIGNED(p, alignment) ((((ULONG_PTR)(p)) & ((alignment) - 1)) == 0)
