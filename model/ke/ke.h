@@ -45,6 +45,7 @@ struct ke_window_mark {
     uint8_t irql;
     uint8_t lock_count;
     int16_t apc_disable;
+    int16_t guarded;
     uint8_t raise_count;
     uint32_t object;
     void *seh; /* exception frames of the caller: no exception passes through the system */
@@ -60,6 +61,7 @@ struct ke_context {
     struct ke_held_lock lock[KE_LOCKS_MAX];
     uint16_t lock_count;
     int16_t apc_disable;    /* critical regions + mutexes */
+    int16_t critical;       /* critical regions alone */
     int16_t guarded;        /* guarded regions */
     uint8_t raise[KE_RAISES_MAX]; /* what the raises in progress must restore (KRN-053) */
     uint8_t raise_count;
@@ -100,6 +102,8 @@ static inline KIRQL ke_irql(struct sim *s)
     return s->current->level;
 }
 void ke_set_irql(struct sim *s, KIRQL irql);
+/* For model_irql_breach: the narrowest rule for a call of this routine at the wrong IRQL. */
+enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine);
 
 /* ---- windows: call around every call into the driver ---- */
 
