@@ -21,5 +21,6 @@
 #include <wdm_ob.h>
 #include <wdm_io.h>
 #include <wdm_bugcodes.h>
+#include <evntprov.h>
 
 #endif
