@@ -9,6 +9,7 @@
  */
 #include "sim_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct sim *sim_current;
@@ -598,6 +599,17 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
 }
 
 /* ---- endings ---- */
+
+void sim_context_label(uint16_t slot, char *out, size_t size)
+{
+    const struct sim_ctx *c = &engine.context[slot % SIM_CONTEXTS_MAX];
+    const char *name = c->name != NULL ? c->name : "?";
+    unsigned nth = 1;
+    for (const struct sim_ctx *other = engine.context; other < c; other++) {
+        nth += other->name != NULL && strcmp(other->name, name) == 0;
+    }
+    snprintf(out, size, "%s#%u", name, nth);
+}
 
 struct sim_where sim_here(struct sim *s)
 {

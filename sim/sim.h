@@ -276,6 +276,9 @@ __attribute__((noreturn)) void sim_limit(struct sim *s, const char *which);
 /* The run has come to its end, whoever is still running. */
 __attribute__((noreturn)) void sim_finish(struct sim *s);
 
+/* "thread#2", "dpc#5": name and number of the context in that slot of the last run. */
+void sim_context_label(uint16_t slot, char *out, size_t size);
+
 /* Where the current context is now. */
 struct sim_where sim_here(struct sim *s);
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* See portfolio.h. Every draw comes from one word mixed from seed and run number. */
+#include "replay/portfolio.h"
+
+const char *const replay_strategy_names[REPLAY_STRATEGIES] = {
+    [REPLAY_PORTFOLIO] = "portfolio",
+    [REPLAY_RANDOM] = "random",
+    [REPLAY_PCT] = "pct",
+    [REPLAY_TAME] = "tame",
+};
+
+static uint32_t draw(uint64_t *state, uint32_t count)
+{
+    return sim_random_below(state, count);
+}
+
+static void draw_random(uint64_t *state, struct choice_source *source)
+{
+    source->kind = CHOICE_RANDOM;
+    source->switch_one_in = 1u << draw(state, 8); /* from every point to one in 128 */
+}
+
+static void draw_pct(uint64_t *state, const struct replay_plan *plan, struct choice_source *source)
+{
+    source->kind = CHOICE_PCT;
+    source->depth = plan->depth != 0 ? plan->depth : 2 + draw(state, 4);
+    source->length = plan->typical_steps != 0 ? plan->typical_steps : 300;
+    if (draw(state, 4) == 0) {
+        source->length = 1 + source->length / 4; /* races at start-up and of short lives */
+    }
+}
+
+/* A schedule that hardly ever deviates: one switch in thousands of points. */
+static void draw_tame(struct choice_source *source)
+{
+    source->kind = CHOICE_RANDOM;
+    source->switch_one_in = 1u << 20;
+}
+
+/* Swarm: each group of disturbances is off in some runs, mild in some, wild in others. */
+static void draw_disturbances(uint64_t *state, const struct replay_plan *plan,
+                              struct choice_source *source)
+{
+    static const uint16_t world[] = {0, 2, 2, 3, 4, 8, 16, 64};
+    static const uint16_t faults[] = {0, 0, 0, 0, 16, 64, 256, 1024};
+    static const uint16_t knobs[] = {0, 0, 0, 2, 4, 16, 64, 64};
+    source->world_one_in = world[draw(state, SIM_COUNT(world))];
+    source->faults_one_in = faults[draw(state, SIM_COUNT(faults))];
+    source->knob_one_in = knobs[draw(state, SIM_COUNT(knobs))];
+    source->program_one_in = 1;
+    if (plan->no_faults) {
+        source->faults_one_in = 0;
+    }
+    if (plan->no_knobs) {
+        source->knob_one_in = 0;
+    }
+}
+
+void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct replay_options *base,
+                      struct choice_source *source, struct replay_options *options)
+{
+    uint64_t state = sim_mix(sim_mix(0x77736b73696dull, plan->seed), n) | 1;
+    sim_random(&state);
+    *source = (struct choice_source){.kind = CHOICE_TAME, .seed = sim_random(&state)};
+    *options = *base;
+    if (n == 0) {
+        return; /* the first run of a campaign is the boring one */
+    }
+    draw_disturbances(&state, plan, source);
+    switch (plan->strategy) {
+    case REPLAY_RANDOM:
+        draw_random(&state, source);
+        break;
+    case REPLAY_PCT:
+        draw_pct(&state, plan, source);
+        break;
+    case REPLAY_TAME:
+        draw_tame(source);
+        break;
+    case REPLAY_PORTFOLIO:
+    case REPLAY_STRATEGIES: {
+        uint32_t which = draw(&state, 8);
+        if (which < 4) {
+            draw_random(&state, source);
+        } else if (which < 7) {
+            draw_pct(&state, plan, source);
+        } else {
+            draw_tame(source);
+        }
+        break;
+    }
+    }
+    if (base->sim.processors == 0 && draw(&state, 8) == 0) {
+        options->sim.processors = 1 + draw(&state, 4);
+    }
+}
