@@ -2,8 +2,8 @@
 /*
  * Network Module Registrar: how a client and a provider module find each other.
  *
- * WskRegister wraps it; a few clients use it directly (REG rules of the contract). Interface ids are
- * plain GUIDs that are always passed by pointer.
+ * WskRegister wraps it; a few clients use it directly (REG rules of the contract). Interface ids
+ * are plain GUIDs that are always passed by pointer.
  */
 #ifndef WDK_NETIODDK_H
 #define WDK_NETIODDK_H

@@ -2,8 +2,8 @@
 /*
  * Status codes of the NT kernel.
  *
- * The table itself is data and lives in ntstatus.def. NTSTATUS comes from ntdef.h; as on Windows this
- * header may be included before or after it, because macros only need the type where they are used.
+ * The table itself is data and lives in ntstatus.def. NTSTATUS comes from ntdef.h; as on Windows
+ * this header may be included before or after it: macros need the type only where they are used.
  */
 #ifndef WDK_NTSTATUS_H
 #define WDK_NTSTATUS_H

@@ -2,8 +2,8 @@
 /*
  * Annotation words of the older, lower-case dialect, all empty (see sal.h).
  *
- * Left out on purpose: the spellings that the host compilers reserve for themselves, such as the null
- * pointer constant of C++ and the volatile qualifier.
+ * Left out on purpose: the spellings that the host compilers reserve for themselves, such as the
+ * null pointer constant of C++ and the volatile qualifier.
  */
 #ifndef WDK_SPECSTRINGS_H
 #define WDK_SPECSTRINGS_H

@@ -3,8 +3,8 @@
  * Socket addresses, families, protocols, options, control messages and name records of Winsock.
  *
  * These are the parts that kernel clients share with user-mode Winsock. Only data and macros: no
- * function of the user-mode library is declared, so that drivers may use the names bind, accept, ...
- * for functions of their own.
+ * function of the user-mode library is declared, so that drivers may use the names bind, accept
+ * and so on for functions of their own.
  *
  *  1. Layouts are those of 64-bit Windows; tests/wdk/test_wsk_layout.c checks them.
  *  2. Macros that compute on control messages yield constants where their argument is constant.

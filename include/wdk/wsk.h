@@ -3,9 +3,9 @@
  * Winsock Kernel: the interface between a client driver and the WSK subsystem.
  *
  * A client registers (WskRegister), captures the provider's client-level table
- * (WskCaptureProviderNPI), creates sockets through it, and calls a socket through the table that its
- * object points to. What each function means, and when it may be called, is in the contract (CTL-*,
- * REG-*, IRP-*, SOCK-*, ... rules); this header only fixes names, order and layout, which
+ * (WskCaptureProviderNPI), creates sockets through it, and calls a socket through the table that
+ * its object points to. What each function means, and when it may be called, is in the contract
+ * (CTL-*, REG-*, IRP-*, SOCK-*, ... rules); this header only fixes names, order and layout, which
  * tests/wdk/test_wsk_layout.c checks.
  *
  *  1. The basic table comes first in every provider table of a socket, both as unnamed members (C
