@@ -42,6 +42,9 @@
 #define WDK_INLINE static inline __attribute__((unused))
 #define FORCEINLINE static __inline __attribute__((always_inline, unused))
 #define WDK_STATIC_ASSERT(e, text) _Static_assert(e, text)
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
 #endif
 #define CFORCEINLINE FORCEINLINE
 #define FORCENOINLINE __attribute__((noinline))
@@ -81,6 +84,9 @@
 
 /* A driver's translation unit (-fms-compatibility hides __GNUC__) may ask what it runs on. */
 #if !defined(__GNUC__)
+#ifndef _KERNEL_MODE
+#define _KERNEL_MODE 1
+#endif
 #ifndef _WIN64
 #define _WIN64 1
 #endif
@@ -126,6 +132,7 @@
 #define DECLSPEC_CACHEALIGN DECLSPEC_ALIGN(SYSTEM_CACHE_ALIGNMENT_SIZE)
 #define POINTER_ALIGNMENT DECLSPEC_ALIGN(8)
 #define SYSTEM_CACHE_ALIGNMENT_SIZE 64
+#define LOOKASIDE_ALIGN DECLSPEC_CACHEALIGN
 #define MEMORY_ALLOCATION_ALIGNMENT 16
 #define MAX_NATURAL_ALIGNMENT 8
 #define RESTRICTED_POINTER
@@ -329,6 +336,9 @@ typedef ULONG_PTR KGROUP_AFFINITY_MASK;
     ((type *)((PCHAR)(address) - (ULONG_PTR)offsetof(type, field)))
 #define RTL_FIELD_TYPE(type, field) (((type *)0)->field)
 #define RTL_FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
+#ifndef FIELD_SIZE
+#define FIELD_SIZE(type, field) RTL_FIELD_SIZE(type, field)
+#endif
 #define RTL_SIZEOF_THROUGH_FIELD(type, field) \
     (offsetof(type, field) + RTL_FIELD_SIZE(type, field))
 #define RTL_CONTAINS_FIELD(record, size, field) \
@@ -488,7 +498,16 @@ typedef struct _UNICODE_STRING {
 } UNICODE_STRING, *PUNICODE_STRING;
 typedef const UNICODE_STRING *PCUNICODE_STRING;
 
-#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (__typeof__((s)[0]) *)(s)}
+/* Counted strings have no const characters; C++ wants the cast to name the type. */
+#ifdef __cplusplus
+extern "C++" {
+constexpr char *WdkStringBuffer(const char *text) { return const_cast<char *>(text); }
+constexpr wchar_t *WdkStringBuffer(const wchar_t *text) { return const_cast<wchar_t *>(text); }
+}
+#else
+#define WdkStringBuffer(text) ((PVOID)(text))
+#endif
+#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), WdkStringBuffer(s)}
 #define DECLARE_CONST_UNICODE_STRING(name, text)                                     \
     static const WCHAR name##_buffer[] = text;                                       \
     static const UNICODE_STRING name = {sizeof(text) - sizeof(WCHAR), sizeof(text),  \

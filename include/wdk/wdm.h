@@ -13,7 +13,9 @@
 #include <ntstatus.h>
 #include <guiddef.h>
 #include <seh.h>
+#include <intrin.h>
 #include <wdm_interlocked.h>
+#include <intrin.h>
 #include <wdm_rtl.h>
 #include <wdm_ke.h>
 #include <wdm_ex.h>
