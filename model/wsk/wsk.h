@@ -155,6 +155,8 @@ struct wsk_request {
     struct wsk_socket *socket;             /* NULL: provider level */
     struct wsk_registration *registration; /* set for all */
     struct sim_where submitted;
+    struct sim_ctx *parent;   /* who asked: creator of the context that completes it (stable ids) */
+    struct wsk_socket *held;  /* its events wait until the completion routine has returned */
 
     /*
      * WAITING: takes the request out of the data path's queue. Called for a cancel that is honoured, for a
@@ -211,6 +213,7 @@ struct wsk_call {
     NTSTATUS status;             /* what the routine will return */
     uint16_t routine;
     bool decided;
+    struct wsk_request *late;    /* completes after the return (irp.nonpending_completion, amb.13) */
 };
 
 enum {
@@ -274,7 +277,7 @@ struct wsk_gate {
     bool adm;       /* admission */
     bool suspended; /* WskReceiveEvent: refused or accepted a part, until WskReceive */
     bool null_due;  /* a NULL indication (death) is owed */
-    bool null_done;
+    uint8_t nulls;  /* NULL indications made */
     bool tmpl;      /* listener: connection event is in the template */
     uint8_t src;    /* enum wsk_source */
     uint8_t due;    /* contexts on their way to the callback */
@@ -302,6 +305,8 @@ struct wsk_socket {
     bool committed_listen, committed_connect; /* stream sockets */
     bool once_connected;
     bool close_started; /* WskCloseSocket has been entered */
+    bool refused;       /* WskAcceptEvent answered STATUS_REQUEST_NOT_ACCEPTED */
+    bool hold_events;   /* no callback before its creator's routine has returned (amb.29); see held */
     ADDRESS_FAMILY family;
     USHORT type;
     ULONG protocol;
@@ -310,7 +315,9 @@ struct wsk_socket {
     struct wsk_registration *registration;
     PVOID context;
     const VOID *dispatch;             /* client table */
-    PVOID dispatch_copy[3];           /* SOCK-010 */
+    PVOID dispatch_copy[3];           /* SOCK-010: listen or datagram or connection part */
+    PVOID dispatch_copy_connect[3];   /* the connection part of a stream socket */
+    struct sim_ctx *parent;           /* who created it: creator of its event contexts */
     const struct wsk_category_ops *ops;
     struct wsk_gate gate[WSK_EVENTS];
 
@@ -355,6 +362,8 @@ struct wsk_category_ops {
     void (*closing)(struct sim *s, struct wsk_socket *socket);
     /* Close about to complete: release records; report lists still retained (REL-005, REL-013). */
     void (*closed)(struct sim *s, struct wsk_socket *socket);
+    /* The event has just been enabled by the client (amb.21: what happened before). May be NULL. */
+    void (*enabled)(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 };
 extern const struct wsk_category_ops wsk_basic_ops;      /* wsk_socket.c */
 extern const struct wsk_category_ops wsk_listen_ops;     /* wsk_accept.c */
@@ -438,6 +447,7 @@ struct wsk_invocation {
     const WSK_CLIENT_CONNECTION_DISPATCH *accept_dispatch; /* out */
     void *item;        /* the data path's own */
     uint64_t mark;     /* the data path's own */
+    struct wsk_invocation *outer; /* callbacks of one context nest */
 };
 
 /* Something may be there for this event: creates contexts as the gate admits. Any context, upcalls too. */

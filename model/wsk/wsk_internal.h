@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the control plane share with each other and with nobody else. */
+#ifndef MODEL_WSK_WSK_INTERNAL_H
+#define MODEL_WSK_WSK_INTERNAL_H
+
+#include "model/wsk/wsk.h"
+
+/* wsk_request.c */
+struct wsk_request *wsk_request_new(struct wsk_call *call, enum wsk_request_kind kind,
+                                    struct io_irp *irp);
+/* Completes inline with this result (or right after the return: irp.nonpending_completion). */
+void wsk_request_inline(struct wsk_call *call, NTSTATUS status, ULONG_PTR information);
+/* Pends with a known result; a context is on its way. */
+void wsk_request_later(struct wsk_call *call, NTSTATUS status, ULONG_PTR information);
+/* Pends, waiting. */
+void wsk_request_wait(struct wsk_call *call);
+/* Creates the context that completes a request whose result is set. */
+void wsk_request_launch(struct sim *s, struct wsk_request *request);
+/* Takes out and completes every waiting request of the socket; order by choice at a close. */
+void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS status,
+                          bool in_any_order);
+/* A completion routine at PICK_WSK_COMPLETION_IRQL. */
+KIRQL wsk_pick_irql(struct sim *s, uint32_t kind);
+
+/* wsk_call.c */
+void wsk_call_check_close(struct wsk_call *call);
+
+/* wsk_socket.c */
+const char *wsk_category_name(unsigned category);
+const char *wsk_event_name(unsigned event);
+const void *wsk_provider_table(struct sim *s, enum wsk_category category);
+
+/* wsk_registration.c */
+struct wsk_registration *wsk_registration_of(struct sim *s, PWSK_CLIENT client);
+struct wsk_registration *wsk_registration_new(struct sim *s);
+const WSK_PROVIDER_DISPATCH *wsk_provider_dispatch(struct sim *s, USHORT version);
+bool wsk_provider_ready(struct sim *s);
+bool wsk_registration_is_idle(struct sim *s, void *registration);
+void wsk_registration_check_unload(struct sim *s);
+
+/* wsk_nmr.c */
+struct wsk_nmr_state *wsk_nmr_create(void);
+void wsk_nmr_reset(struct sim *s);
+void wsk_nmr_provider_ready(struct sim *s);
+void wsk_nmr_check_unload(struct sim *s);
+
+/* wsk_gate users: wsk_callback.c */
+void wsk_event_nulls(struct sim *s, struct wsk_socket *socket);
+bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
+uint32_t wsk_event_limit(struct sim *s, enum wsk_event event);
+
+/* wsk_event_option.c: SO_WSK_EVENT_CALLBACK; the call is entered, the request (if any) is made. */
+struct wsk_control {
+    WSK_CONTROL_SOCKET_TYPE type;
+    ULONG code, level;
+    SIZE_T in_size, out_size;
+    PVOID in, out;
+    SIZE_T *returned;
+};
+void wsk_event_option(struct wsk_call *call, const struct wsk_control *control);
+void wsk_option(struct wsk_call *call, const struct wsk_control *control);
+void wsk_ioctl(struct wsk_call *call, const struct wsk_control *control);
+/* The event flag of an enum wsk_event, 0 for inspect and abort; the flags of a category. */
+ULONG wsk_event_flag(enum wsk_event event);
+ULONG wsk_category_flags(enum wsk_category category);
+bool wsk_is_wsk_npi(struct sim *s, PNPIID id);
+
+/* wsk_control.c */
+NTSTATUS wsk_unknown_status(struct sim *s);
+/* The answer for an operation whose IRP is missing or unwanted; false: call is decided. */
+bool wsk_control_needs_irp(struct wsk_call *call);
+bool wsk_control_wants_none(struct wsk_call *call, enum model_rule rule);
+void wsk_control_returned(struct sim *s, SIZE_T *returned, SIZE_T value);
+/* Output of a control operation: written inline, or by deliver at completion (CTL-040). */
+void wsk_control_output(struct wsk_call *call, const struct wsk_control *control,
+                        const void *bytes, SIZE_T size);
+
+/* wsk_client_control.c */
+struct wsk_control_state *wsk_control_create(void);
+void wsk_control_reset(struct sim *s);
+void wsk_control_leave(struct sim *s, struct wsk_registration *registration);
+void wsk_control_check_unload(struct sim *s);
+/* A cached descriptor: its trace id, or 0. Reports CTL-114, CTL-120 by itself if `rule` asks. */
+uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR sd, enum model_rule rule,
+                      const char *what);
+PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registration);
+void wsk_sd_use(struct sim *s, uint32_t object, int delta);
+
+#endif
