@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * udp_responder with one mistake. Enables the event before the socket is bound.
+ *
+ * Class: BUG-LIFE-39.
+ * Rules: CTL-061, EVT-002.
+ * Needs: None.
+ */
+#define VARIANT_ENABLE_BEFORE_BIND
+#include "../udp_responder.c"
