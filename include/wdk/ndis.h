@@ -3,8 +3,8 @@
  * NDIS, data types only: buffers and lists as they travel between drivers, and their field macros.
  *
  * A WSK client that also has a network interface keeps packets in these structures and hands the
- * MDLs inside to WSK. No routine of NDIS is declared: a driver that calls one does not link, and
- * the loader says so by name.
+ * MDLs inside to WSK. The few routines that inline code of such drivers names are declared, none is
+ * there: a driver that really calls one is refused by the loader, by name.
  */
 #ifndef WDK_NDIS_H
 #define WDK_NDIS_H
@@ -169,6 +169,11 @@ struct _NET_BUFFER_LIST {
 #define NET_BUFFER_LIST_INFO(nbl, id) ((nbl)->NetBufferListInfo[(id)])
 #define NET_BUFFER_LIST_CONTEXT_DATA_START(nbl)                                                    \
     ((PUCHAR)((nbl)->Context + 1) + (nbl)->Context->Offset)
+
+/* ---- declared only ---- */
+
+PVOID NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
+                        ULONG AlignMultiple, ULONG AlignOffset);
 
 /* ---- function types of a miniport, for prototypes ---- */
 
