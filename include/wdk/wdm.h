@@ -15,7 +15,6 @@
 #include <seh.h>
 #include <intrin.h>
 #include <wdm_interlocked.h>
-#include <intrin.h>
 #include <wdm_rtl.h>
 #include <wdm_ke.h>
 #include <wdm_ex.h>

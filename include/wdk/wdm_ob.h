@@ -208,8 +208,6 @@ NTSTATUS ZwQueryInformationFile(HANDLE FileHandle, struct _IO_STATUS_BLOCK *IoSt
 #define REG_DWORD 4
 #define REG_DWORD_LITTLE_ENDIAN 4
 #define REG_DWORD_BIG_ENDIAN 5
-#define REG_DWORD_LITTLE_ENDIAN 4
-#define REG_DWORD_BIG_ENDIAN 5
 #define REG_LINK 6
 #define REG_MULTI_SZ 7
 #define REG_QWORD 11
