@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evntprov.h - event tracing providers: types and routines. Trace macros generated from manifests or
- * preprocessors are stubs beside the driver, not here.
+ * evntprov.h - event tracing providers: types and routines. Trace macros generated from manifests
+ * or preprocessors are stubs beside the driver, not here.
  */
 #ifndef WDK_EVNTPROV_H
 #define WDK_EVNTPROV_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fltkernel.h - thin: drivers include it for the kernel names (push locks above all) that it brings along.
+ * fltkernel.h - thin: drivers include it for the kernel names (push locks above all) that it
+ * brings along.
  *
  * Limit: no filter manager.
  */

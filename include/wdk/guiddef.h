@@ -2,8 +2,8 @@
 /*
  * guiddef.h - GUID declaration and comparison.
  *
- * DEFINE_GUID declares; in a translation unit that includes initguid.h first it defines. Definitions are
- * weak, so that two files may both define one (the "select any" of the original).
+ * DEFINE_GUID declares; in a translation unit that includes initguid.h first it defines.
+ * Definitions are weak, so that two files may both define one (the "select any" of the original).
  */
 #ifndef WDK_GUIDDEF_H
 #define WDK_GUIDDEF_H

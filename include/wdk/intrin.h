@@ -2,8 +2,8 @@
 /*
  * intrin.h - compiler intrinsics that drivers use beyond the interlocked ones.
  *
- * Written with builtins that gcc and clang share, under names of our own where the compiler reserves
- * the spelling.
+ * Written with builtins that gcc and clang share, under names of our own where the compiler
+ * reserves the spelling.
  */
 #ifndef WDK_INTRIN_H
 #define WDK_INTRIN_H
@@ -43,6 +43,28 @@ WDK_INLINE ULONG64 WdkRotateLeft64(ULONG64 Value, int Shift)
 {
     return (Value << (Shift & 63)) | (Value >> ((64 - Shift) & 63));
 }
+
+/* Bit tests without interlock: plain accesses. */
+WDK_INLINE UCHAR WdkBitTest(const LONG *Base, LONG Bit)
+{
+    return (UCHAR)(((ULONG)Base[Bit >> 5] >> (Bit & 31)) & 1);
+}
+
+WDK_INLINE UCHAR WdkBitTestAndAssign(LONG *Base, LONG Bit, ULONG Value)
+{
+    UCHAR old = WdkBitTest(Base, Bit);
+    ULONG mask = 1u << (Bit & 31);
+
+    Base[Bit >> 5] = (LONG)(((ULONG)Base[Bit >> 5] & ~mask) | (Value ? mask : 0));
+    return old;
+}
+
+#define _bittest(base, bit) WdkBitTest((const LONG *)(base), bit)
+#define _bittestandset(base, bit) WdkBitTestAndAssign((LONG *)(base), bit, 1)
+#define _bittestandreset(base, bit) WdkBitTestAndAssign((LONG *)(base), bit, 0)
+#define BitTest(base, bit) _bittest(base, bit)
+#define BitTestAndSet(base, bit) _bittestandset(base, bit)
+#define BitTestAndReset(base, bit) _bittestandreset(base, bit)
 
 #define _BitScanForward(index, mask) WdkBitScanForward((ULONG *)(index), (ULONG)(mask))
 #define _BitScanReverse(index, mask) WdkBitScanReverse((ULONG *)(index), (ULONG)(mask))

@@ -26,7 +26,7 @@
 
 #include <sdkddkver.h>
 
-/* ---- compiler dialect -------------------------------------------------------------------- */
+/* ---- compiler dialect ------------------------------------------------------------------------ */
 
 #ifdef __cplusplus
 #define EXTERN_C extern "C"
@@ -167,7 +167,7 @@
 
 EXTERN_C_START
 
-/* ---- scalar types ------------------------------------------------------------------------ */
+/* ---- scalar types ---------------------------------------------------------------------------- */
 
 #ifndef VOID
 #define VOID void
@@ -328,7 +328,7 @@ typedef ULONG_PTR KGROUP_AFFINITY_MASK;
 #define UNICODE_STRING_MAX_CHARS 32767
 #define MAX_PATH 260
 
-/* ---- macros ------------------------------------------------------------------------------ */
+/* ---- macros ---------------------------------------------------------------------------------- */
 
 #define FIELD_OFFSET(type, field) ((LONG)offsetof(type, field))
 #define UFIELD_OFFSET(type, field) ((ULONG)offsetof(type, field))
@@ -424,7 +424,7 @@ typedef ULONG_PTR KGROUP_AFFINITY_MASK;
 #define SetFlag(value, flags) ((value) |= (flags))
 #define ClearFlag(value, flags) ((value) &= ~(flags))
 
-/* ---- status ------------------------------------------------------------------------------ */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 typedef LONG NTSTATUS, *PNTSTATUS;
 #define _NTSTATUS_DEFINED
@@ -438,7 +438,7 @@ typedef LONG NTSTATUS, *PNTSTATUS;
 #define ERROR_SEVERITY_WARNING 0x80000000
 #define ERROR_SEVERITY_ERROR 0xC0000000
 
-/* ---- compound types ---------------------------------------------------------------------- */
+/* ---- compound types -------------------------------------------------------------------------- */
 
 typedef union _LARGE_INTEGER {
     struct {
@@ -617,7 +617,7 @@ typedef enum _NT_PRODUCT_TYPE {
     NtProductServer
 } NT_PRODUCT_TYPE;
 
-/* ---- doubly and singly linked lists ------------------------------------------------------ */
+/* ---- doubly and singly linked lists ---------------------------------------------------------- */
 
 #define FAST_FAIL_CORRUPT_LIST_ENTRY 3
 #define FAST_FAIL_INVALID_ARG 5

@@ -2,8 +2,8 @@
 /*
  * ntintsafe.h - integer arithmetic and conversion that fails instead of wrapping.
  *
- * Each function stores the result and returns STATUS_SUCCESS, or stores the type's error value (all ones,
- * the largest value) and returns STATUS_INTEGER_OVERFLOW.
+ * Each function stores the result and returns STATUS_SUCCESS, or stores the type's error value
+ * (all ones, the largest value) and returns STATUS_INTEGER_OVERFLOW.
  *
  * Invariant: one definition per operation and type, generated from the two tables below.
  */
@@ -41,7 +41,7 @@ EXTERN_C_START
     WDK_SAFE_OPERATION(Rtl##Name##Sub, T, __builtin_sub_overflow, error)   \
     WDK_SAFE_OPERATION(Rtl##Name##Mult, T, __builtin_mul_overflow, error)
 
-/* ---- arithmetic ------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 WDK_SAFE_ARITHMETIC(Int8, INT8, -1)
 WDK_SAFE_ARITHMETIC(UInt8, UINT8, 0xff)
@@ -64,7 +64,7 @@ WDK_SAFE_ARITHMETIC(UInt32, UINT32, 0xffffffffu)
 WDK_SAFE_ARITHMETIC(UInt64, UINT64, ~0ULL)
 WDK_SAFE_ARITHMETIC(ULong64, ULONG64, ~0ULL)
 
-/* ---- conversions --------------------------------------------------------------------------------- */
+/* ---- conversions ----------------------------------------------------------------------------- */
 
 WDK_SAFE_CONVERT(RtlSIZETToULong, SIZE_T, ULONG, 0xffffffffu)
 WDK_SAFE_CONVERT(RtlSizeTToULong, SIZE_T, ULONG, 0xffffffffu)

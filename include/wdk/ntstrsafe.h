@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ntstrsafe.h - bounded string routines. Cb forms count bytes, Cch forms count characters; W is WCHAR.
+ * ntstrsafe.h - bounded string routines. Cb forms count bytes, Cch forms count characters; W is
+ * WCHAR.
  *
- * All of them are routines of the engine (formatting is PASSIVE only, and the formats are Windows' own:
- * %wZ, %I64u, %S). The plain names follow the character set as usual: drivers are Unicode when UNICODE
- * is defined.
+ * All of them are routines of the engine (formatting is PASSIVE only, and the formats are
+ * Windows' own: %wZ, %I64u, %S). The plain names follow the character set as usual: drivers are
+ * Unicode when UNICODE is defined.
  */
 #ifndef WDK_NTSTRSAFE_H
 #define WDK_NTSTRSAFE_H

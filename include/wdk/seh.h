@@ -3,26 +3,28 @@
  * seh.h - structured exception handling by macros.
  *
  * A __try block owns a frame on the stack and registers it with the engine; a raise (ExRaiseStatus,
- * MmProbeAndLockPages, ProbeForRead, ...) stores the code in the top frame and jumps back into it with
- * __builtin_longjmp. The block, its filter and its handler form one if/else statement without a loop:
+ * MmProbeAndLockPages, ProbeForRead, ...) stores the code in the top frame and jumps back into it
+ * with __builtin_longjmp. The block, its filter and its handler form one if/else statement
+ * without a loop:
  *
  *     __try { A } __except (F) { B }
  *
- *     if (1) { frame; push; if (!setjmp) { A } else { pop; if (F == 0) raise again; goto handler; } }
+ *     if (1) { frame; push; if (!setjmp) { A } else { pop; filter F; goto handler; } }
  *     else handler: { B }
  *
  * Invariants
  *  1. The frame leaves the engine's chain on every way out of A: end, goto, return, break, continue
  *     (cleanup attribute), raise (explicit pop before the filter is evaluated).
- *  2. break and continue in A or B act on the driver's own loop; a following `else` belongs to the driver.
+ *  2. break and continue in A or B act on the driver's own loop; a following `else` belongs to
+ *     the driver.
  *  3. EXCEPTION_CONTINUE_SEARCH (0) raises the same code in the next outer frame.
  *  4. GetExceptionCode is exact in the filter and at the start of B: it is the code caught last in
  *     this context.
  *
  * Limits: sources that use __try are compiled with -O0 (a raise changes control flow behind the
- * compiler's back). EXCEPTION_CONTINUE_EXECUTION (-1) is treated as "handle". Leaving A of a
- * try/finally by goto, return, break or continue would skip the handler: the engine is told and stops.
- * The goto labels are made from line numbers: one handler per line.
+ * compiler's back). Two forms cannot be expressed, so the engine is told and stops:
+ * EXCEPTION_CONTINUE_EXECUTION (-1), and leaving A of a try/finally by goto, return, break or
+ * continue. The goto labels are made from line numbers: one handler per line.
  */
 #ifndef WDK_SEH_H
 #define WDK_SEH_H
@@ -41,8 +43,8 @@ EXTERN_C_START
 /* Engine side. The frame becomes (ceases to be) the top one of the calling context. */
 void WdkSehPush(struct wdk_seh_frame *Frame);
 void WdkSehPop(struct wdk_seh_frame *Frame);
-/* The code of the exception caught last in the calling context. WdkSehPop of a frame whose code is not
- * zero is the moment of catching. */
+/* The code of the exception caught last in the calling context. The moment of catching is WdkSehPop
+ * of a frame whose code is not zero. */
 NTSTATUS WdkSehCode(void);
 void WdkSehSetCode(NTSTATUS Code);
 /* The driver used a form of structured exception handling that these macros cannot express. */
@@ -84,6 +86,16 @@ WDK_INLINE NTSTATUS WdkSehCatch(struct wdk_seh_frame *frame)
 {
     WdkSehLeave(frame);
     return frame->code;
+}
+
+WDK_INLINE void WdkSehFilter(struct wdk_seh_frame *frame, int disposition)
+{
+    if (disposition == EXCEPTION_CONTINUE_SEARCH) {
+        ExRaiseStatus(frame->code);
+    }
+    if (disposition < 0) {
+        WdkSehUnsupported("an exception filter that asks to continue execution");
+    }
 }
 
 WDK_INLINE NTSTATUS WdkSehResume(NTSTATUS code)
@@ -129,9 +141,7 @@ WDK_INLINE NTSTATUS WdkSehResume(NTSTATUS code)
     WDK_SEH_END                                                                              \
         else {                                                                               \
             (void)WdkSehCatch(&wdk_seh);                                                     \
-            if ((filter) == EXCEPTION_CONTINUE_SEARCH) {                                     \
-                ExRaiseStatus(wdk_seh.code);                                                 \
-            }                                                                                \
+            WdkSehFilter(&wdk_seh, (filter));                                                \
             goto WDK_SEH_JOIN(wdk_seh_handler_, __LINE__);                                   \
         }                                                                                    \
         if (0) {                                                                             \
@@ -162,7 +172,8 @@ WDK_INLINE NTSTATUS WdkSehResume(NTSTATUS code)
 
 #define __leave goto wdk_seh_end
 
-/* The old lower-case words, in C drivers only (-fms-compatibility hides __GNUC__; the engine keeps them). */
+/* The old lower-case words, in C drivers only (-fms-compatibility hides __GNUC__; the engine
+   keeps them). */
 #if !defined(__cplusplus) && !defined(__GNUC__) && !defined(WDK_NO_LOWER_CASE_SEH)
 #define try __try
 #define except __except

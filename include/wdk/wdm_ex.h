@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wdm_ex.h - the executive: pool, lookaside lists, fast mutexes, resources, push locks, reader/writer
- * spin locks, rundown protection, work items, timers.
+ * wdm_ex.h - the executive: pool, lookaside lists, fast mutexes, resources, push locks,
+ * reader/writer spin locks, rundown protection, work items, timers.
  *
  * Layouts are those of x64 Windows, contents belong to the engine, all routines are external.
  */
@@ -14,7 +14,7 @@
 
 EXTERN_C_START
 
-/* ---- pool ------------------------------------------------------------------------------------------ */
+/* ---- pool ------------------------------------------------------------------------------------ */
 
 typedef enum _POOL_TYPE {
     NonPagedPool = 0,
@@ -125,7 +125,7 @@ void ExFreePool2(PVOID P, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedParameter
 #define DrvRtPoolNxOptIn 0x00000001
 void ExInitializeDriverRuntime(ULONG RuntimeFlags);
 
-/* ---- lookaside lists --------------------------------------------------------------------------------- */
+/* ---- lookaside lists ------------------------------------------------------------------------- */
 
 typedef PVOID ALLOCATE_FUNCTION(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 typedef ALLOCATE_FUNCTION *PALLOCATE_FUNCTION;
@@ -219,7 +219,7 @@ void ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 PVOID ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 void ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry);
 
-/* ---- fast mutexes ------------------------------------------------------------------------------------- */
+/* ---- fast mutexes ---------------------------------------------------------------------------- */
 
 void ExInitializeFastMutex(PFAST_MUTEX FastMutex);
 void ExAcquireFastMutex(PFAST_MUTEX FastMutex);
@@ -228,7 +228,7 @@ BOOLEAN ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex);
 void ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex);
 void ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex);
 
-/* ---- executive resources --------------------------------------------------------------------------------- */
+/* ---- executive resources --------------------------------------------------------------------- */
 
 typedef ULONG_PTR ERESOURCE_THREAD, *PERESOURCE_THREAD;
 typedef struct _OWNER_ENTRY {
@@ -285,7 +285,7 @@ PVOID ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource);
 PVOID ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource);
 void ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource);
 
-/* ---- push locks (callers disable APCs: KeEnterCriticalRegion) ------------------------------------------------ */
+/* ---- push locks (callers disable APCs: KeEnterCriticalRegion) -------------------------------- */
 
 typedef ULONG_PTR EX_PUSH_LOCK, *PEX_PUSH_LOCK;
 #define EX_DEFAULT_PUSH_LOCK_FLAGS 0
@@ -303,7 +303,7 @@ void ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 #define FsRtlEnterFileSystem() KeEnterCriticalRegion()
 #define FsRtlExitFileSystem() KeLeaveCriticalRegion()
 
-/* ---- reader/writer spin locks --------------------------------------------------------------------------------- */
+/* ---- reader/writer spin locks ---------------------------------------------------------------- */
 
 typedef LONG EX_SPIN_LOCK, *PEX_SPIN_LOCK;
 KIRQL ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock);
@@ -318,7 +318,7 @@ LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock);
 LOGICAL ExTryAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock);
 LOGICAL ExTryAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock);
 
-/* ---- rundown protection ------------------------------------------------------------------------------------------ */
+/* ---- rundown protection ---------------------------------------------------------------------- */
 
 typedef struct _EX_RUNDOWN_REF {
     union {
@@ -350,7 +350,7 @@ void ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 void ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 void ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 
-/* ---- work items of the executive --------------------------------------------------------------------------------- */
+/* ---- work items of the executive ------------------------------------------------------------- */
 
 typedef enum _WORK_QUEUE_TYPE {
     CriticalWorkQueue,
@@ -376,7 +376,7 @@ typedef struct _WORK_QUEUE_ITEM {
 void ExInitializeWorkItem(PWORK_QUEUE_ITEM Item, PWORKER_THREAD_ROUTINE Routine, PVOID Context);
 void ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType);
 
-/* ---- timers of the executive -------------------------------------------------------------------------------------- */
+/* ---- timers of the executive ----------------------------------------------------------------- */
 
 typedef struct _EX_TIMER *PEX_TIMER;
 typedef void EXT_CALLBACK(PEX_TIMER Timer, PVOID Context);
@@ -421,7 +421,7 @@ WDK_INLINE void ExInitializeDeleteTimerParameters(PEXT_DELETE_PARAMETERS Paramet
     Parameters->DeleteContext = NULL;
 }
 
-/* ---- raising, callbacks, identifiers ------------------------------------------------------------------------------- */
+/* ---- raising, callbacks, identifiers --------------------------------------------------------- */
 
 DECLSPEC_NORETURN void ExRaiseStatus(NTSTATUS Status);
 DECLSPEC_NORETURN void ExRaiseAccessViolation(void);

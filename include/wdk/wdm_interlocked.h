@@ -2,9 +2,10 @@
 /*
  * wdm_interlocked.h - interlocked operations, unordered and ordered reads and writes, barriers.
  *
- * Every read-modify-write is a function of the engine: each one is a scheduling point and is checked
- * (KRN-300 to KRN-302). The NoFence, Acquire and Release forms are the same function, because the model
- * is sequentially consistent. Plain ordered reads and writes are inline volatile accesses.
+ * Every read-modify-write is a function of the engine: each one is a scheduling point and is
+ * checked (KRN-300 to KRN-302). The NoFence, Acquire and Release forms are the same function,
+ * because the model is sequentially consistent. Plain ordered reads and writes are inline
+ * volatile accesses.
  *
  * Engine side: for a suffix S and a type T, WDK_INTERLOCKED names the eight functions of a width.
  */
@@ -155,7 +156,7 @@ UCHAR InterlockedBitTestAndReset64(LONG64 volatile *Base, LONG64 Bit);
 #define _interlockedbittestandset64 InterlockedBitTestAndSet64
 #define _interlockedbittestandreset64 InterlockedBitTestAndReset64
 
-/* ---- ordered reads and writes: ReadAcquire8, ReadNoFence, WriteULongRelease, ... ---------- */
+/* ---- ordered reads and writes: ReadAcquire8, ReadNoFence, WriteULongRelease, ... ------------- */
 
 #define WDK_READ(name, T) \
     WDK_INLINE T name(T const volatile *Source) { return *Source; }
@@ -196,7 +197,7 @@ WDK_WRITE_POINTER(WritePointerRelease)
 WDK_WRITE_POINTER(WritePointerNoFence)
 WDK_WRITE_POINTER(WritePointerRaw)
 
-/* ---- barriers and pauses: scheduling points of the engine --------------------------------- */
+/* ---- barriers and pauses: scheduling points of the engine ------------------------------------ */
 
 void KeMemoryBarrier(void);
 void YieldProcessor(void);
@@ -211,7 +212,7 @@ void YieldProcessor(void);
 #define _ReadBarrier() KeMemoryBarrierWithoutFence()
 #define _WriteBarrier() KeMemoryBarrierWithoutFence()
 
-/* ---- sequenced singly linked lists ------------------------------------------------------- */
+/* ---- sequenced singly linked lists ----------------------------------------------------------- */
 
 void InitializeSListHead(PSLIST_HEADER SListHead);
 PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry);
@@ -226,7 +227,7 @@ USHORT ExQueryDepthSList(PSLIST_HEADER SListHead);
 #define RtlInitializeSListHead(h) InitializeSListHead(h)
 #define FirstEntrySList(h) ((PSLIST_ENTRY)(ULONG_PTR)((h)->HeaderX64.NextEntry << 4))
 
-/* ---- lists under a spin lock (KRN-307: one lock per list) --------------------------------- */
+/* ---- lists under a spin lock (KRN-307: one lock per list) ------------------------------------ */
 
 PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
                                         PKSPIN_LOCK Lock);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wdm_io.h - the I/O manager: IRPs and their stack, devices, drivers, files, work items, cancel-safe
- * queues, remove locks.
+ * wdm_io.h - the I/O manager: IRPs and their stack, devices, drivers, files, work items, cancel-
+ * safe queues, remove locks.
  *
- * Structures have x64 sizes and offsets (IRP 208, IO_STACK_LOCATION 72, ...). Walking the stack of an IRP is
- * inline, as in the original; whatever takes part in scheduling or is checked is external:
- * IoSetCompletionRoutine, IoMarkIrpPending, IoSetCancelRoutine, completion, cancellation, allocation.
+ * Structures have x64 sizes and offsets (IRP 208, IO_STACK_LOCATION 72, ...). Walking the stack
+ * of an IRP is inline, as in the original; whatever takes part in scheduling or is checked is
+ * external: IoSetCompletionRoutine, IoMarkIrpPending, IoSetCancelRoutine, completion,
+ * cancellation, allocation.
  */
 #ifndef WDK_WDM_IO_H
 #define WDK_WDM_IO_H
 
 #include <ntdef.h>
+#include <ntstatus.h>
 #include <devioctl.h>
 #include <wdm_ke.h>
 #include <wdm_ex.h>
@@ -27,7 +29,7 @@ struct _IRP;
 struct _IO_WORKITEM;
 struct _VPB;
 
-/* ---- callback types ------------------------------------------------------------------------------ */
+/* ---- callback types -------------------------------------------------------------------------- */
 
 typedef NTSTATUS DRIVER_INITIALIZE(struct _DRIVER_OBJECT *DriverObject,
                                    PUNICODE_STRING RegistryPath);
@@ -68,7 +70,7 @@ typedef IO_ALLOCATION_ACTION DRIVER_CONTROL(struct _DEVICE_OBJECT *DeviceObject,
                                             PVOID MapRegisterBase, PVOID Context);
 typedef DRIVER_CONTROL *PDRIVER_CONTROL;
 
-/* ---- status block, device queue --------------------------------------------------------------------- */
+/* ---- status block, device queue -------------------------------------------------------------- */
 
 typedef struct _IO_STATUS_BLOCK {
     union {
@@ -122,7 +124,7 @@ typedef struct _WAIT_CONTEXT_BLOCK {
     PKDPC BufferChainingDpc;
 } WAIT_CONTEXT_BLOCK, *PWAIT_CONTEXT_BLOCK;
 
-/* ---- device, driver and file objects --------------------------------------------------------------------- */
+/* ---- device, driver and file objects --------------------------------------------------------- */
 
 typedef struct _IO_TIMER *PIO_TIMER;
 typedef struct _VPB *PVPB;
@@ -285,7 +287,7 @@ typedef struct _FILE_OBJECT {
 #define FILE_LONG_ALIGNMENT 0x00000003
 #define FILE_QUAD_ALIGNMENT 0x00000007
 
-/* ---- the IRP ------------------------------------------------------------------------------------------------ */
+/* ---- the IRP --------------------------------------------------------------------------------- */
 
 typedef struct _IRP {
     CSHORT Type;
@@ -461,6 +463,11 @@ typedef struct _IO_STACK_LOCATION {
 #define SL_EXCLUSIVE_LOCK 0x02
 #define SL_OPEN_TARGET_DIRECTORY 0x04
 #define SL_CASE_SENSITIVE 0x80
+typedef enum _IO_COMPLETION_ROUTINE_RESULT {
+    ContinueCompletion = STATUS_CONTINUE_COMPLETION,
+    StopCompletion = STATUS_MORE_PROCESSING_REQUIRED
+} IO_COMPLETION_ROUTINE_RESULT, *PIO_COMPLETION_ROUTINE_RESULT;
+
 #define IO_TYPE_DEVICE 3
 #define IO_TYPE_DRIVER 4
 #define IO_TYPE_FILE 5
@@ -543,14 +550,14 @@ PIRP IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObj
                                    PIO_STATUS_BLOCK IoStatusBlock);
 PIRP IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize);
 
-/* ---- MDLs of the I/O manager ---------------------------------------------------------------------------------- */
+/* ---- MDLs of the I/O manager ----------------------------------------------------------------- */
 
 PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer,
                    BOOLEAN ChargeQuota, PIRP Irp);
 void IoFreeMdl(PMDL Mdl);
 void IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length);
 
-/* ---- devices and names ------------------------------------------------------------------------------------------- */
+/* ---- devices and names ----------------------------------------------------------------------- */
 
 NTSTATUS IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
                         PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
@@ -590,7 +597,7 @@ ULONG_PTR IoGetRemainingStackSize(void);
 PKEVENT IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
 PKEVENT IoCreateSynchronizationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
 
-/* ---- DPCs, timers, packets ------------------------------------------------------------------------------------------ */
+/* ---- DPCs, timers, packets ------------------------------------------------------------------- */
 
 #define IoInitializeDpcRequest(device, routine) \
     KeInitializeDpc(&(device)->Dpc, (PKDEFERRED_ROUTINE)(routine), (device))
@@ -606,7 +613,7 @@ void KeInitializeDeviceQueue(PKDEVICE_QUEUE DeviceQueue);
 BOOLEAN KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry);
 PKDEVICE_QUEUE_ENTRY KeRemoveDeviceQueue(PKDEVICE_QUEUE DeviceQueue);
 
-/* ---- work items -------------------------------------------------------------------------------------------------------- */
+/* ---- work items ------------------------------------------------------------------------------ */
 
 typedef struct _IO_WORKITEM *PIO_WORKITEM;
 PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
@@ -621,7 +628,7 @@ void IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRo
 BOOLEAN IoTryQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
                            WORK_QUEUE_TYPE QueueType, PVOID Context);
 
-/* ---- cancel-safe queues ------------------------------------------------------------------------------------------------- */
+/* ---- cancel-safe queues ---------------------------------------------------------------------- */
 
 typedef struct _IO_CSQ IO_CSQ, *PIO_CSQ;
 
@@ -676,7 +683,7 @@ NTSTATUS IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context,
 PIRP IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context);
 PIRP IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext);
 
-/* ---- remove locks ---------------------------------------------------------------------------------------------------------- */
+/* ---- remove locks ---------------------------------------------------------------------------- */
 
 typedef struct _IO_REMOVE_LOCK {
     struct {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wdm_ke.h - the kernel proper: IRQL, dispatcher objects, waits, DPCs, timers, spin locks, threads, processors, time.
+ * wdm_ke.h - the kernel proper: IRQL, dispatcher objects, waits, DPCs, timers, spin locks,
+ * threads, processors, time.
  *
- * Structures have the sizes and offsets of x64 Windows (checked in tests/wdk/test_layout.c), since drivers embed
- * them; their contents belong to the engine. Every routine is external: each is a scheduling point.
- * Highest IRQLs: contract/kernel.md section 2.
+ * Structures have the sizes and offsets of x64 Windows (checked in tests/wdk/test_layout.c),
+ * since drivers embed them; their contents belong to the engine. Every routine is external: each
+ * is a scheduling point. Highest IRQLs: contract/kernel.md section 2.
  */
 #ifndef WDK_WDM_KE_H
 #define WDK_WDM_KE_H
@@ -13,7 +14,7 @@
 
 EXTERN_C_START
 
-/* ---- IRQL ----------------------------------------------------------------------------------- */
+/* ---- IRQL ------------------------------------------------------------------------------------ */
 
 #define PASSIVE_LEVEL 0
 #define LOW_LEVEL 0
@@ -33,7 +34,7 @@ KIRQL KeRaiseIrqlToDpcLevel(void);
 void KeLowerIrql(KIRQL NewIrql);
 #define KeRaiseIrql(new_irql, old_irql) (*(old_irql) = KfRaiseIrql(new_irql))
 
-/* ---- dispatcher objects ----------------------------------------------------------------------- */
+/* ---- dispatcher objects ---------------------------------------------------------------------- */
 
 typedef struct _KTHREAD *PKTHREAD, *PRKTHREAD;
 typedef struct _KTHREAD *PETHREAD;
@@ -174,7 +175,7 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                 PLARGE_INTEGER Interval);
 void KeStallExecutionProcessor(ULONG MicroSeconds);
 
-/* ---- DPCs and timers ---------------------------------------------------------------------------- */
+/* ---- DPCs and timers ------------------------------------------------------------------------- */
 
 struct _KDPC;
 typedef void KDEFERRED_ROUTINE(struct _KDPC *Dpc, PVOID DeferredContext, PVOID SystemArgument1,
@@ -238,7 +239,7 @@ BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period
 BOOLEAN KeCancelTimer(PKTIMER Timer);
 BOOLEAN KeReadStateTimer(PKTIMER Timer);
 
-/* ---- spin locks ------------------------------------------------------------------------------- */
+/* ---- spin locks ------------------------------------------------------------------------------ */
 
 typedef struct _KSPIN_LOCK_QUEUE {
     struct _KSPIN_LOCK_QUEUE *volatile Next;
@@ -269,7 +270,7 @@ void KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle);
 #define KeAcquireSpinLock(lock, old_irql) (*(old_irql) = KeAcquireSpinLockRaiseToDpc(lock))
 #define KzInitializeSpinLock(lock) KeInitializeSpinLock(lock)
 
-/* ---- regions, mutexes of the kernel --------------------------------------------------------------- */
+/* ---- regions, mutexes of the kernel ---------------------------------------------------------- */
 
 typedef struct _FAST_MUTEX {
     LONG Count;
@@ -292,7 +293,7 @@ BOOLEAN KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex);
 void KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 void KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 
-/* ---- threads, processes, APCs ------------------------------------------------------------------------ */
+/* ---- threads, processes, APCs ---------------------------------------------------------------- */
 
 struct _KAPC;
 typedef void KNORMAL_ROUTINE(PVOID NormalContext, PVOID SystemArgument1, PVOID SystemArgument2);
@@ -347,7 +348,7 @@ NTSTATUS KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Pa
                                          SIZE_T Size, BOOLEAN Wait, PVOID Context);
 #define MAXIMUM_EXPANSION_SIZE (0x12000 - 0x3000)
 
-/* ---- processors -------------------------------------------------------------------------------------- */
+/* ---- processors ------------------------------------------------------------------------------ */
 
 #define ALL_PROCESSOR_GROUPS 0xffff
 #define MAXIMUM_PROC_PER_GROUP 64
@@ -417,7 +418,7 @@ typedef struct _XSTATE_SAVE {
 NTSTATUS KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave);
 void KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave);
 
-/* ---- time ---------------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 void KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
 void KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
@@ -430,7 +431,7 @@ LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 void ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
 void ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
 
-/* ---- bug checks -------------------------------------------------------------------------------------------- */
+/* ---- bug checks ------------------------------------------------------------------------------ */
 
 DECLSPEC_NORETURN void KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR Parameter1,
                                     ULONG_PTR Parameter2, ULONG_PTR Parameter3,

@@ -2,8 +2,8 @@
 /*
  * wdm_mm.h - memory descriptor lists, mappings, probing.
  *
- * An MDL describes a buffer page by page. Macros that only read fields are inline; building, locking and
- * mapping are routines of the engine (KRN-220 to KRN-238).
+ * An MDL describes a buffer page by page. Macros that only read fields are inline; building,
+ * locking and mapping are routines of the engine (KRN-220 to KRN-238).
  */
 #ifndef WDK_WDM_MM_H
 #define WDK_WDM_MM_H

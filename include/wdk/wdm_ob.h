@@ -2,8 +2,9 @@
 /*
  * wdm_ob.h - objects, handles, threads, processes, security, registry and the Zw services.
  *
- * Object type pointers (PsThreadType, ...) are data of the engine. What the engine does not implement is
- * refused when a driver that needs it is loaded, so a declaration here promises nothing.
+ * Object type pointers (PsThreadType, ...) are data of the engine. What the engine does not
+ * implement is refused when a driver that needs it is loaded, so a declaration here promises
+ * nothing.
  */
 #ifndef WDK_WDM_OB_H
 #define WDK_WDM_OB_H
@@ -16,7 +17,7 @@ EXTERN_C_START
 struct _IO_STATUS_BLOCK;
 struct _FILE_OBJECT;
 
-/* ---- access masks ---------------------------------------------------------------------------------- */
+/* ---- access masks ---------------------------------------------------------------------------- */
 
 #define DELETE 0x00010000
 #define READ_CONTROL 0x00020000
@@ -48,7 +49,7 @@ typedef struct _GENERIC_MAPPING {
     ACCESS_MASK GenericAll;
 } GENERIC_MAPPING, *PGENERIC_MAPPING;
 
-/* ---- security types ---------------------------------------------------------------------------------- */
+/* ---- security types -------------------------------------------------------------------------- */
 
 typedef PVOID PSECURITY_DESCRIPTOR;
 typedef PVOID PSID;
@@ -84,7 +85,7 @@ typedef struct _SECURITY_SUBJECT_CONTEXT {
 #define ACL_REVISION 2
 #define DACL_SECURITY_INFORMATION 0x00000004
 
-/* ---- objects and handles ------------------------------------------------------------------------------ */
+/* ---- objects and handles --------------------------------------------------------------------- */
 
 typedef struct _OBJECT_TYPE *POBJECT_TYPE;
 typedef struct _OBJECT_HANDLE_INFORMATION {
@@ -125,7 +126,7 @@ NTSTATUS ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 #define ObDereferenceObject(object) ObfDereferenceObject(object)
 #define ObDereferenceObjectWithTag(object, tag) ObfDereferenceObjectWithTag(object, tag)
 
-/* ---- threads and processes ------------------------------------------------------------------------------- */
+/* ---- threads and processes ------------------------------------------------------------------- */
 
 typedef void KSTART_ROUTINE(PVOID StartContext);
 typedef KSTART_ROUTINE *PKSTART_ROUTINE;
@@ -158,7 +159,7 @@ NTSTATUS PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);
 #define NtCurrentThread() ((HANDLE)(LONG_PTR)-2)
 #define ZwCurrentThread() NtCurrentThread()
 
-/* ---- files ---------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 typedef enum _FILE_INFORMATION_CLASS {
     FileDirectoryInformation = 1,
@@ -168,7 +169,7 @@ typedef enum _FILE_INFORMATION_CLASS {
     FileEndOfFileInformation = 20
 } FILE_INFORMATION_CLASS, *PFILE_INFORMATION_CLASS;
 
-/* ---- Zw services ------------------------------------------------------------------------------------------------ */
+/* ---- Zw services ----------------------------------------------------------------------------- */
 
 NTSTATUS ZwClose(HANDLE Handle);
 NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
@@ -191,7 +192,7 @@ NTSTATUS ZwQueryInformationFile(HANDLE FileHandle, struct _IO_STATUS_BLOCK *IoSt
                                 PVOID FileInformation, ULONG Length,
                                 FILE_INFORMATION_CLASS FileInformationClass);
 
-/* ---- registry --------------------------------------------------------------------------------------------------- */
+/* ---- registry -------------------------------------------------------------------------------- */
 
 #define KEY_QUERY_VALUE 0x0001
 #define KEY_SET_VALUE 0x0002
@@ -280,7 +281,7 @@ NTSTATUS RtlDeleteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName)
 NTSTATUS RtlCheckRegistryKey(ULONG RelativeTo, PWSTR Path);
 NTSTATUS RtlCreateRegistryKey(ULONG RelativeTo, PWSTR Path);
 
-/* ---- security routines -------------------------------------------------------------------------------------------- */
+/* ---- security routines ----------------------------------------------------------------------- */
 
 NTSTATUS RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Revision);
 NTSTATUS RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wdm_rtl.h - run-time library: memory, strings, conversions, random numbers, run-once, debug output.
+ * wdm_rtl.h - run-time library: memory, strings, conversions, random numbers, run-once, debug
+ * output.
  *
- * Block copies are macros onto mem*, which the module's support object defines; everything that looks
- * at a counted string is a routine of the engine (some are PASSIVE only).
+ * Block copies are macros onto mem*, which the module's support object defines; everything that
+ * looks at a counted string is a routine of the engine (some are PASSIVE only).
  */
 #ifndef WDK_WDM_RTL_H
 #define WDK_WDM_RTL_H
@@ -13,7 +14,7 @@
 
 EXTERN_C_START
 
-/* ---- C run time: provided inside the module ----------------------------------------------- */
+/* ---- C run time: provided inside the module -------------------------------------------------- */
 
 void *memcpy(void *Destination, const void *Source, size_t Size);
 void *memmove(void *Destination, const void *Source, size_t Size);
@@ -54,7 +55,7 @@ int tolower(int Value);
 int toupper(int Value);
 int atoi(const char *Text);
 
-/* ---- memory ------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 #define RtlCopyMemory(d, s, n) ((void)memcpy((d), (s), (n)))
 #define RtlMoveMemory(d, s, n) ((void)memmove((d), (s), (n)))
@@ -97,7 +98,7 @@ WDK_INLINE USHORT RtlUshortByteSwap(USHORT Source) { return __builtin_bswap16(So
 WDK_INLINE ULONG RtlUlongByteSwap(ULONG Source) { return __builtin_bswap32(Source); }
 WDK_INLINE ULONGLONG RtlUlonglongByteSwap(ULONGLONG Source) { return __builtin_bswap64(Source); }
 
-/* ---- counted strings ---------------------------------------------------------------------- */
+/* ---- counted strings ------------------------------------------------------------------------- */
 
 void RtlInitString(PSTRING Destination, PCSTR Source);
 void RtlInitAnsiString(PANSI_STRING Destination, PCSTR Source);
@@ -158,7 +159,7 @@ NTSTATUS RtlUnicodeToUTF8N(PCHAR Destination, ULONG MaxBytes, PULONG ActualBytes
 #define HASH_STRING_ALGORITHM_DEFAULT 0
 #define HASH_STRING_ALGORITHM_X65599 1
 
-/* ---- bits, random numbers, time ------------------------------------------------------------ */
+/* ---- bits, random numbers, time -------------------------------------------------------------- */
 
 ULONG RtlRandom(PULONG Seed);
 ULONG RtlRandomEx(PULONG Seed);
@@ -200,7 +201,7 @@ void RtlClearBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber);
 BOOLEAN RtlTestBit(PRTL_BITMAP BitMapHeader, ULONG BitNumber);
 ULONG RtlFindClearBitsAndSet(PRTL_BITMAP BitMapHeader, ULONG NumberToFind, ULONG HintIndex);
 
-/* ---- ordered tables --------------------------------------------------------------------------- */
+/* ---- ordered tables -------------------------------------------------------------------------- */
 
 typedef enum _TABLE_SEARCH_RESULT {
     TableEmptyTree,
@@ -274,7 +275,7 @@ BOOLEAN RtlIsGenericTableEmptyAvl(PRTL_AVL_TABLE Table);
 #define RtlNumberGenericTableElements RtlNumberGenericTableElementsAvl
 #define RtlIsGenericTableEmpty RtlIsGenericTableEmptyAvl
 
-/* ---- run once ------------------------------------------------------------------------------ */
+/* ---- run once -------------------------------------------------------------------------------- */
 
 typedef union _RTL_RUN_ONCE {
     PVOID Ptr;
@@ -293,7 +294,7 @@ NTSTATUS RtlRunOnceExecuteOnce(PRTL_RUN_ONCE RunOnce, PRTL_RUN_ONCE_INIT_FN Init
 NTSTATUS RtlRunOnceBeginInitialize(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID *Context);
 NTSTATUS RtlRunOnceComplete(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID Context);
 
-/* ---- version -------------------------------------------------------------------------------- */
+/* ---- version --------------------------------------------------------------------------------- */
 
 typedef struct _OSVERSIONINFOW {
     ULONG dwOSVersionInfoSize;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel structures have the sizes and field offsets of x64 Windows, because drivers embed, copy and
- * read them. Each row is a static assertion (a wrong figure does not compile); main reports their number.
+ * The kernel structures have the sizes and field offsets of x64 Windows, because drivers embed,
+ * copy and read them. Each row is a static assertion (a wrong figure does not compile); main
+ * reports their number.
  *
  * The figures are public layout facts, written down independently of the headers.
  */

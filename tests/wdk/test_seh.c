@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Structured exception handling by macros (seh.h): which way out of a block runs which handler, with which
- * code, and what is left in the chain of frames.
+ * Structured exception handling by macros (seh.h): which way out of a block runs which handler,
+ * with which code, and what is left in the chain of frames.
  *
- * Built with -O0 like any source that uses __try. The engine's side is played by the few functions below.
+ * Built with -O0 like any source that uses __try. The engine's side is played by the few
+ * functions below.
  */
 #include <wdm.h>
 
