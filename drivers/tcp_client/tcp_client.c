@@ -493,6 +493,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 
     UNREFERENCED_PARAMETER(RegistryPath);
 
+    RtlZeroMemory(&Client, sizeof(Client));
     KeInitializeEvent(&Client.Stop, NotificationEvent, FALSE);
 #if defined(VARIANT_UNLOAD_EVENT_ONLY)
     KeInitializeEvent(&Client.Finished, NotificationEvent, FALSE);

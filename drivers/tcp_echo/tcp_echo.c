@@ -767,6 +767,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 
     UNREFERENCED_PARAMETER(RegistryPath);
 
+    RtlZeroMemory(&Server, sizeof(Server));
     KeInitializeEvent(&Server.Stop, NotificationEvent, FALSE);
     KeInitializeEvent(&Server.Work, SynchronizationEvent, FALSE);
     KeInitializeSpinLock(&Server.Lock);

@@ -588,6 +588,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 
     UNREFERENCED_PARAMETER(RegistryPath);
 
+    RtlZeroMemory(&Responder, sizeof(Responder));
     KeInitializeEvent(&Responder.Stop, NotificationEvent, FALSE);
     KeInitializeEvent(&Responder.Work, SynchronizationEvent, FALSE);
     KeInitializeEvent(&Responder.Request.Done, NotificationEvent, FALSE);
