@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 #
-#   wsksim_add_driver(NAME [PLAIN] [NO_ACCESS] [NO_UNDEFINED] SOURCES a.c b.c ...)
+#   wsksim_add_driver(NAME [PLAIN] [NO_ACCESS] [NO_UNDEFINED] [NO_FUZZERS] SOURCES a.c b.c ...)
 #
 # Makes three targets:
 #   NAME          the driver module NAME.so, an ordinary target: target_compile_definitions,
 #                 target_include_directories and target_compile_options (after -O1 -g) work on it
-#   NAME_fuzzer   the libFuzzer executable (not with PLAIN's siblings missing: needs libFuzzer)
-#   NAME_afl      the AFL++ executable
+#   NAME_fuzzer   the libFuzzer executable, where libFuzzer's runtime was found
+#   NAME_afl      the AFL++ executable, where AFL++ was found
 # The module is compiled and linked by wsksim-cc, which CMake runs as its compiler launcher; so the driver
 # gets clang and the flags of a driver whatever compiler the project itself uses.
 
 function(wsksim_add_driver name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN;NO_ACCESS;NO_UNDEFINED;CHECKED" "" "SOURCES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN;NO_ACCESS;NO_UNDEFINED;CHECKED;NO_FUZZERS" "" "SOURCES")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "wsksim_add_driver(${name}): unknown: ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -46,10 +46,13 @@ function(wsksim_add_driver name)
     target_compile_options(${name} PRIVATE -O1 -g)
     add_dependencies(${name} wsksim_module)
 
-    if(TARGET wsksim_fuzz AND NOT WSKSIM_NO_FUZZERS)
+    if(WSKSIM_NO_FUZZERS OR arg_NO_FUZZERS)
+        return()
+    endif()
+    if(TARGET wsksim_fuzz)
         wsksim_add_fuzzer(${name} ${name}_fuzzer wsksim_fuzz wsksim_libfuzzer)
     endif()
-    if(TARGET wsksim_afl AND NOT WSKSIM_NO_FUZZERS)
+    if(TARGET wsksim_afl)
         wsksim_add_fuzzer(${name} ${name}_afl wsksim_afl wsksim_libafl)
     endif()
 endfunction()

@@ -12,6 +12,9 @@ endfunction()
 # Driver modules are always compiled by clang, whatever builds the engine.
 find_program(WSKSIM_CLANG NAMES clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
 wsksim_require(WSKSIM_CLANG "clang" "clang")
+execute_process(COMMAND ${WSKSIM_CLANG} -print-resource-dir
+    OUTPUT_VARIABLE WSKSIM_CLANG_HEADERS OUTPUT_STRIP_TRAILING_WHITESPACE)
+string(APPEND WSKSIM_CLANG_HEADERS "/include")
 
 find_library(WSKSIM_BOOST_CONTEXT NAMES boost_context)
 wsksim_require(WSKSIM_BOOST_CONTEXT "Boost.Context" "libboost-context-dev")

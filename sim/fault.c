@@ -24,9 +24,6 @@ static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
 static struct sigaction previous[SIM_COUNT(signals)];
 static bool is_installed;
 
-/* Two words that look like the frame of a routine called at the faulting instruction. */
-static uintptr_t fault_frame[2];
-
 static void on_fault(int number, siginfo_t *info, void *context);
 
 void sim_fault_install(void)
@@ -81,28 +78,27 @@ SIM_NO_ASAN static bool is_fiber(uintptr_t stack_pointer)
 }
 
 /*
- * Names the driver's instruction, not the support archive's: there the caller is found through the
- * frame pointer, which all of that archive keeps.
+ * Names the driver's instruction, not the support archive's or, below that, the engine's: then the caller is
+ * found through frame pointers, which both keep. A fault inside a WDK routine stays with its call.
  */
 SIM_NO_ASAN static uintptr_t charge(struct sim *s, uintptr_t pc, uintptr_t frame_pointer)
 {
     const struct sim_module *m = sim_module_current();
-    if (m == NULL || pc - m->base >= m->end - m->base) {
-        return pc; /* in the engine: the call in progress stays what it was */
-    }
     uintptr_t site = pc + 1; /* all other sites are return addresses */
-    for (int depth = 0; depth < 4 && sim_module_is_support(m, site); depth++) {
-        if (!sim_memory_is_stack(frame_pointer)) {
-            break;
+    if (m == NULL || (s->current->routine != 0 && !sim_module_is_text(m, pc))) {
+        return pc;
+    }
+    for (int depth = 0; depth < 8 && !sim_module_is_text(m, site); depth++) {
+        if ((frame_pointer & 7) != 0 || !sim_memory_is_stack(frame_pointer) ||
+            !sim_memory_is_stack(frame_pointer + 8)) {
+            return pc;
         }
         const uintptr_t *frame = (const uintptr_t *)frame_pointer;
         site = frame[1];
         frame_pointer = frame[0];
     }
-    fault_frame[0] = frame_pointer;
-    fault_frame[1] = site;
     s->current->site = site;
-    s->current->frame = (uintptr_t)fault_frame;
+    s->current->frame = frame_pointer;
     s->current->routine = 0;
     return site;
 }
