@@ -60,6 +60,7 @@ enum {
     WSK_SOCKETS_MAX = 1024,     /* per run */
     WSK_REQUESTS_MAX = 16384,   /* per run: IRPs passed to WSK */
     WSK_INVOCATIONS_MAX = 4096, /* per run: callbacks */
+    WSK_LATE_MAX = 4,           /* amb.01=admit: late invocations per disable */
     WSK_OVERLAP_MAX = 8,        /* invocations of one event of one socket at a time */
 };
 
@@ -76,6 +77,8 @@ enum wsk_pick {
     PICK_WSK_CLOSE_DELAY,      /* AMBIGUOUS-LIFE-74 */
     PICK_WSK_READY,            /* when the provider becomes ready (REG-012) */
     PICK_WSK_RACE,             /* indicate although a request is queued (RECV-011, ACPT-006, DGRM-013) */
+    PICK_WSK_ORDER,            /* order of cancelled IRPs (close.irp_order) */
+    PICK_WSK_CANCEL_DELAY,     /* milliseconds - 1 */
     PICK_WSK_DATA = PICK_WSK + 64, /* data path numbers its own from here (wsk_data.h) */
 };
 
@@ -281,6 +284,11 @@ struct wsk_gate {
     bool tmpl;      /* listener: connection event is in the template */
     uint8_t src;    /* enum wsk_source */
     uint8_t due;    /* contexts on their way to the callback */
+    uint8_t late;   /* invocations that started while a disable pends (amb.01=admit) */
+    bool was_adm;   /* at the close (close.late_callbacks) */
+    bool enabled_inside;   /* enabled from inside the callback that runs (amb.19) */
+    bool queued_enable;    /* amb.03=queue */
+    bool off_when_drained; /* amb.20=when-all-returned */
     uint32_t running; /* bit per invocation in progress; n = popcount */
     uint32_t silent;  /* Q */
     struct wsk_request *wait_first, *wait_last; /* W, linked by next */
@@ -303,7 +311,8 @@ struct wsk_socket {
     bool is_accepted, is_conditional /* accepted on a conditional listener */;
     bool from_connect;  /* WskSocketConnect */
     bool committed_listen, committed_connect; /* stream sockets */
-    bool once_connected;
+    bool once_connected, once_connected_seen; /* truth; what the client knows (wsk_socket_see) */
+    bool is_finishing;  /* the close IRP is about to complete */
     bool close_started; /* WskCloseSocket has been entered */
     bool refused;       /* WskAcceptEvent answered STATUS_REQUEST_NOT_ACCEPTED */
     bool hold_events;   /* no callback before its creator's routine has returned (amb.29); see held */

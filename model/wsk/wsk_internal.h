@@ -10,6 +10,17 @@ struct wsk_request *wsk_request_new(struct wsk_call *call, enum wsk_request_kind
                                     struct io_irp *irp);
 /* Completes inline with this result (or right after the return: irp.nonpending_completion). */
 void wsk_request_inline(struct wsk_call *call, NTSTATUS status, ULONG_PTR information);
+/* The IRP is never given back (readings on request: amb.06, amb.15 ignore). */
+void wsk_request_abandon(struct wsk_call *call);
+/* Answers inline, whatever the status (the style is no choice here). */
+static inline void wsk_inline(struct wsk_call *call, NTSTATUS status, ULONG_PTR information)
+{
+    call->decided = true;
+    call->status = status;
+    if (call->request != NULL) {
+        wsk_request_inline(call, status, information);
+    }
+}
 /* Pends with a known result; a context is on its way. */
 void wsk_request_later(struct wsk_call *call, NTSTATUS status, ULONG_PTR information);
 /* Pends, waiting. */
@@ -48,6 +59,12 @@ void wsk_nmr_check_unload(struct sim *s);
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket);
 bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 uint32_t wsk_event_limit(struct sim *s, enum wsk_event event);
+
+/* Value of a trace event about a callback: %e is the upper half, %s the lower. */
+static inline uint64_t wsk_event_value(uint32_t event, NTSTATUS status)
+{
+    return (uint64_t)event << 32 | (uint32_t)status;
+}
 
 /* wsk_event_option.c: SO_WSK_EVENT_CALLBACK; the call is entered, the request (if any) is made. */
 struct wsk_control {

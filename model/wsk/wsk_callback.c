@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event callbacks: from "something may be there" to the effect of what the driver answered.
+ *
+ *   wsk_event_due -> (gate admits, room left) -> context of the system -> take -> enter -> driver
+ *       ^                                                                                   |
+ *       +------------- offer again <- returned (data path) <- leave, drain disables <-------+
+ *
+ * An invocation is in progress from the instant it enters the driver until it has returned; a context
+ * that is only on its way counts in gate->due and nowhere else: it finds out when it runs whether it may
+ * still enter. So "admitted" and "counted" are one step, with no scheduling point between.
+ *
+ * The answers are judged here (table 7.7); what an answer does to data is the data path's (returned).
+ */
+#include "model/wsk/wsk_gate.h"
+#include "model/wsk/wsk_internal.h"
+
+/* ---- targets ---- */
+
+static const void *listen_target(const WSK_CLIENT_LISTEN_DISPATCH *d, enum wsk_event event)
+{
+    switch (event) {
+    case WSK_EV_ACCEPT:
+        return (const void *)d->WskAcceptEvent;
+    case WSK_EV_INSPECT:
+        return (const void *)d->WskInspectEvent;
+    case WSK_EV_ABORT:
+        return (const void *)d->WskAbortEvent;
+    case WSK_EV_RECEIVE_FROM:
+    case WSK_EV_DISCONNECT:
+    case WSK_EV_RECEIVE:
+    case WSK_EV_SEND_BACKLOG:
+    case WSK_EVENTS:
+        break;
+    }
+    return NULL;
+}
+
+static const void *connection_target(const WSK_CLIENT_CONNECTION_DISPATCH *d, enum wsk_event event)
+{
+    switch (event) {
+    case WSK_EV_RECEIVE:
+        return (const void *)d->WskReceiveEvent;
+    case WSK_EV_DISCONNECT:
+        return (const void *)d->WskDisconnectEvent;
+    case WSK_EV_SEND_BACKLOG:
+        return (const void *)d->WskSendBacklogEvent;
+    case WSK_EV_RECEIVE_FROM:
+    case WSK_EV_ACCEPT:
+    case WSK_EV_INSPECT:
+    case WSK_EV_ABORT:
+    case WSK_EVENTS:
+        break;
+    }
+    return NULL;
+}
+
+static bool is_listen_event(enum wsk_event event)
+{
+    return event == WSK_EV_ACCEPT || event == WSK_EV_INSPECT || event == WSK_EV_ABORT;
+}
+
+const void *wsk_event_target(const struct wsk_socket *socket, enum wsk_event event)
+{
+    const void *d = socket->dispatch;
+    if (d == NULL) {
+        return NULL;
+    }
+    switch ((enum wsk_category)socket->category) {
+    case WSK_LISTEN:
+        return listen_target(d, event);
+    case WSK_CONNECTION:
+        return connection_target(d, event);
+    case WSK_DATAGRAM:
+        return event == WSK_EV_RECEIVE_FROM
+                   ? (const void *)((const WSK_CLIENT_DATAGRAM_DISPATCH *)d)->WskReceiveFromEvent
+                   : NULL;
+    case WSK_STREAM: {
+        const WSK_CLIENT_STREAM_DISPATCH *both = d;
+        if (is_listen_event(event)) {
+            return both->Listen != NULL ? listen_target(both->Listen, event) : NULL;
+        }
+        return both->Connect != NULL ? connection_target(both->Connect, event) : NULL;
+    }
+    case WSK_BASIC:
+    case WSK_CATEGORIES:
+        break;
+    }
+    return NULL;
+}
+
+/* ---- admission ---- */
+
+uint32_t wsk_event_limit(struct sim *s, enum wsk_event event)
+{
+    if (event == WSK_EV_RECEIVE) {
+        return 1; /* documented as serial */
+    }
+    switch (model_knob(s, KNOB_EVENT_CONCURRENCY)) {
+    case 0:
+        return 2;
+    case 1:
+        return 1;
+    default:
+        return WSK_OVERLAP_MAX;
+    }
+}
+
+bool wsk_event_on(struct sim *s, const struct wsk_socket *socket, enum wsk_event event)
+{
+    const struct wsk_gate *gate = &socket->gate[event];
+    (void)s;
+    return gate->adm && !gate->suspended && wsk_event_target(socket, event) != NULL;
+}
+
+/* amb.01=admit: while a disable pends new calls may start, a few per disable so that it drains. */
+static bool admits(struct sim *s, const struct wsk_gate *gate)
+{
+    return gate->adm || (wsk_gate_is_disabling(gate) && gate->late < WSK_LATE_MAX &&
+                         model_knob(s, KNOB_AMB_01) == 1);
+}
+
+static bool is_open(struct sim *s, const struct wsk_socket *socket)
+{
+    if (socket->hold_events) {
+        return false;
+    }
+    if (socket->life == WSK_LIVE) {
+        return true;
+    }
+    /* AMBIGUOUS-LIFE-03: what was on its way when the close came. */
+    return socket->life == WSK_CLOSING && !socket->is_finishing &&
+           model_knob(s, KNOB_CLOSE_LATE_CALLBACKS) == 1;
+}
+
+static bool may_enter(struct sim *s, const struct wsk_socket *socket, enum wsk_event event)
+{
+    const struct wsk_gate *gate = &socket->gate[event];
+    if (gate->suspended || !is_open(s, socket)) {
+        return false;
+    }
+    bool late = socket->life == WSK_CLOSING && gate->was_adm;
+    return (late || admits(s, gate)) && wsk_event_target(socket, event) != NULL;
+}
+
+static void invoke(struct sim *s, void *argument);
+
+static void spawn(struct sim *s, struct wsk_socket *socket, enum wsk_event event, bool is_null)
+{
+    struct wsk_state *w = wsk_of(s);
+    if (w->invocation_count == WSK_INVOCATIONS_MAX) {
+        sim_limit(s, "WSK_INVOCATIONS_MAX: too many event callbacks in one run");
+    }
+    struct wsk_invocation *inv = &w->invocation[w->invocation_count++];
+    KIRQL irql = DISPATCH_LEVEL;
+    uint16_t reading = model_knob(s, KNOB_EVENT_IRQL);
+    if (reading == 0) {
+        /* DISPATCH in two of three, the rest shared. */
+        uint32_t pick = choice_pick(s, CHOICE_WORLD, PICK_WSK_EVENT_IRQL, 6);
+        irql = pick < 4 ? DISPATCH_LEVEL : pick == 4 ? PASSIVE_LEVEL : APC_LEVEL;
+    } else if (reading == 2) {
+        irql = PASSIVE_LEVEL;
+    }
+    *inv = (struct wsk_invocation){.socket = socket, .event = (uint8_t)event, .is_null = is_null,
+                                   .irql = irql};
+    socket->gate[event].due++;
+    ke_system_call(s, socket->parent, irql, invoke, inv, wsk_event_name(event));
+}
+
+void wsk_event_due(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    struct wsk_gate *gate = &socket->gate[event];
+    if (!may_enter(s, socket, event)) {
+        return;
+    }
+    uint32_t limit = wsk_event_limit(s, event);
+    uint32_t ready = socket->ops->ready(s, socket, event);
+    while (gate->due < ready && wsk_gate_running(gate) + gate->due < limit) {
+        spawn(s, socket, event, false);
+    }
+}
+
+void wsk_socket_kick(struct sim *s, struct wsk_socket *socket)
+{
+    for (enum wsk_event event = 0; event < WSK_EVENTS; event++) {
+        if (socket->gate[event].adm) {
+            wsk_event_due(s, socket, event);
+        }
+    }
+}
+
+/* ---- NULL indications: death (T-40, T-54) ---- */
+
+static bool has_null_form(enum wsk_event event)
+{
+    return event == WSK_EV_ACCEPT || event == WSK_EV_INSPECT || event == WSK_EV_RECEIVE ||
+           event == WSK_EV_RECEIVE_FROM;
+}
+
+static void offer_null(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    struct wsk_gate *gate = &socket->gate[event];
+    if (gate->null_due && gate->due == 0 &&
+        (event != WSK_EV_RECEIVE || gate->running == 0)) {
+        spawn(s, socket, event, true);
+    }
+}
+
+void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
+{
+    uint16_t reading = model_knob(s, KNOB_AMB_31);
+    if (reading == 3 || model_knob(s, KNOB_DEAD_ANNOUNCE) == 1) {
+        return;
+    }
+    for (enum wsk_event event = 0; event < WSK_EVENTS; event++) {
+        struct wsk_gate *gate = &socket->gate[event];
+        bool is_closed = gate->suspended && reading != 1;
+        if (has_null_form(event) && gate->adm && !is_closed && !socket->hold_events &&
+            wsk_event_target(socket, event) != NULL) {
+            gate->null_due = true;
+            offer_null(s, socket, event);
+        }
+    }
+}
+
+/* ---- the call ---- */
+
+struct out {
+    PVOID context;
+    const WSK_CLIENT_CONNECTION_DISPATCH *dispatch;
+    SIZE_T accepted;
+};
+
+#define UNWRITTEN ((PVOID)(ULONG_PTR)0xBADBADBADBADBAD0ull)
+
+static ULONG at_dispatch(struct sim *s, const struct wsk_invocation *inv)
+{
+    if (inv->irql != DISPATCH_LEVEL) {
+        return 0;
+    }
+    return choice_flag(s, CHOICE_WORLD, PICK_WSK_EVENT_FLAG) ? 0 : WSK_FLAG_AT_DISPATCH_LEVEL;
+}
+
+static NTSTATUS call_connection(struct wsk_invocation *inv, ULONG flags, const void *target,
+                                SIZE_T *accepted)
+{
+    PVOID context = inv->socket->context;
+    switch ((enum wsk_event)inv->event) {
+    case WSK_EV_RECEIVE:
+        return ((PFN_WSK_RECEIVE_EVENT)target)(context, flags, inv->data, inv->bytes_indicated,
+                                               accepted);
+    case WSK_EV_DISCONNECT:
+        return ((PFN_WSK_DISCONNECT_EVENT)target)(context, flags);
+    case WSK_EV_SEND_BACKLOG:
+        return ((PFN_WSK_SEND_BACKLOG_EVENT)target)(context, inv->ideal_backlog);
+    case WSK_EV_RECEIVE_FROM:
+        return ((PFN_WSK_RECEIVE_FROM_EVENT)target)(context, flags, inv->datagram);
+    case WSK_EV_ACCEPT:
+    case WSK_EV_INSPECT:
+    case WSK_EV_ABORT:
+    case WSK_EVENTS:
+        break;
+    }
+    SIM_ASSERT_OP(inv->event, <, WSK_EVENTS); /* listen events do not come here */
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS call_driver(struct sim *s, struct wsk_invocation *inv, const void *target,
+                            struct out *out)
+{
+    PVOID context = inv->socket->context;
+    ULONG flags = 0;
+    switch ((enum wsk_event)inv->event) {
+    case WSK_EV_ACCEPT:
+        flags = inv->flags | at_dispatch(s, inv);
+        return ((PFN_WSK_ACCEPT_EVENT)target)(context, flags, inv->local, inv->remote,
+                                              inv->accept_socket, &out->context, &out->dispatch);
+    case WSK_EV_INSPECT:
+        return (NTSTATUS)((PFN_WSK_INSPECT_EVENT)target)(context, inv->local, inv->remote,
+                                                         inv->inspect_id);
+    case WSK_EV_ABORT:
+        return ((PFN_WSK_ABORT_EVENT)target)(context, inv->inspect_id);
+    case WSK_EV_RECEIVE_FROM:
+    case WSK_EV_RECEIVE:
+    case WSK_EV_DISCONNECT:
+        flags = inv->flags | at_dispatch(s, inv);
+        break;
+    case WSK_EV_SEND_BACKLOG:
+    case WSK_EVENTS:
+        break;
+    }
+    bool no_pointer = inv->is_null && model_knob(s, KNOB_DEAD_RECEIVE_ARGS) == 1;
+    return call_connection(inv, flags, target, no_pointer ? NULL : &out->accepted);
+}
+
+/* ---- the answer (table 7.7) ---- */
+
+static const char *status_text(NTSTATUS status)
+{
+    const char *name = model_status_name((uint32_t)status);
+    return name != NULL ? name : "an undefined status";
+}
+
+/* A failing status off the list is lint, a success-class one an error (CTL-058). */
+static void judge_unlisted(struct sim *s, struct wsk_invocation *inv, enum model_rule rule)
+{
+    if (!NT_SUCCESS(inv->answer)) {
+        model_lint(s, RULE_CTL_058);
+        return;
+    }
+    model_fail(s, rule, inv->socket->object, &inv->entered, "%s answers %s (0x%08x)",
+               wsk_event_name(inv->event), status_text(inv->answer), (unsigned)inv->answer);
+}
+
+static void judge_accept(struct sim *s, struct wsk_invocation *inv, const struct out *out)
+{
+    if (inv->answer != STATUS_SUCCESS && inv->answer != STATUS_REQUEST_NOT_ACCEPTED) {
+        judge_unlisted(s, inv, RULE_ACPT_011);
+    }
+    if (inv->answer == STATUS_SUCCESS &&
+        (out->context == UNWRITTEN || (PVOID)(ULONG_PTR)out->dispatch == UNWRITTEN)) {
+        model_fail(s, RULE_ACPT_012, inv->socket->object, &inv->entered,
+                   "WskAcceptEvent accepts a socket but does not store %s",
+                   out->context == UNWRITTEN ? "AcceptSocketContext" : "AcceptSocketDispatch");
+    }
+    model_exercised(s, RULE_ACPT_012);
+}
+
+static void judge_data(struct sim *s, struct wsk_invocation *inv, const struct out *out)
+{
+    bool is_stream = inv->event == WSK_EV_RECEIVE;
+    if (inv->answer != STATUS_SUCCESS && inv->answer != STATUS_PENDING &&
+        inv->answer != STATUS_DATA_NOT_ACCEPTED) {
+        judge_unlisted(s, inv, is_stream ? RULE_RECV_017 : RULE_DGRM_017);
+    }
+    if (is_stream && inv->answer == STATUS_SUCCESS && out->accepted > inv->bytes_indicated) {
+        model_fail(s, RULE_RECV_020, inv->socket->object, &inv->entered,
+                   "WskReceiveEvent accepts %llu of %llu bytes",
+                   (unsigned long long)out->accepted, (unsigned long long)inv->bytes_indicated);
+    }
+}
+
+static void judge(struct sim *s, struct wsk_invocation *inv, const struct out *out)
+{
+    model_exercised(s, RULE_CTL_058);
+    if (inv->is_null) {
+        if (inv->answer == STATUS_PENDING) {
+            model_lint(s, RULE_EVT_019); /* AMBIGUOUS-LIFE-34: nothing to retain */
+        }
+        return;
+    }
+    switch ((enum wsk_event)inv->event) {
+    case WSK_EV_ACCEPT:
+        judge_accept(s, inv, out);
+        break;
+    case WSK_EV_RECEIVE:
+    case WSK_EV_RECEIVE_FROM:
+        judge_data(s, inv, out);
+        break;
+    case WSK_EV_INSPECT:
+        if ((uint32_t)inv->answer >= WskInspectMax) {
+            model_fail(s, RULE_LSTN_006, inv->socket->object, &inv->entered,
+                       "WskInspectEvent answers %d", (int)inv->answer);
+        }
+        break;
+    case WSK_EV_DISCONNECT:
+    case WSK_EV_SEND_BACKLOG:
+    case WSK_EV_ABORT:
+        if (inv->answer != STATUS_SUCCESS) {
+            judge_unlisted(s, inv, inv->event == WSK_EV_DISCONNECT ? RULE_DISC_016
+                                   : inv->event == WSK_EV_ABORT    ? RULE_LSTN_018
+                                                                   : RULE_EVT_014);
+        }
+        break;
+    case WSK_EVENTS:
+        break;
+    }
+}
+
+/* ---- entering and leaving ---- */
+
+/* SOCK-010: the table is where it was and says what it said. */
+static void check_table(struct sim *s, const struct wsk_socket *socket, const void *target)
+{
+    const PVOID *kept = socket->dispatch_copy;
+    bool found = false;
+    for (int i = 0; i < 3; i++) {
+        found |= kept[i] == target || socket->dispatch_copy_connect[i] == target;
+    }
+    if (!found) {
+        model_fail(s, RULE_SOCK_010, socket->object, &socket->created,
+                   "the client dispatch table has been changed since the socket got it");
+    }
+}
+
+static void touch_table(struct sim *s, const struct wsk_socket *socket)
+{
+    static const uint8_t size[WSK_CATEGORIES] = {
+        [WSK_LISTEN] = sizeof(WSK_CLIENT_LISTEN_DISPATCH),
+        [WSK_DATAGRAM] = sizeof(WSK_CLIENT_DATAGRAM_DISPATCH),
+        [WSK_CONNECTION] = sizeof(WSK_CLIENT_CONNECTION_DISPATCH),
+        [WSK_STREAM] = sizeof(WSK_CLIENT_STREAM_DISPATCH),
+    };
+    model_touch(s, socket->dispatch, size[socket->category], "client dispatch table");
+    if (socket->category == WSK_STREAM) {
+        const WSK_CLIENT_STREAM_DISPATCH *both = socket->dispatch;
+        if (both->Listen != NULL) {
+            model_touch(s, both->Listen, sizeof *both->Listen, "client listen table");
+        }
+        if (both->Connect != NULL) {
+            model_touch(s, both->Connect, sizeof *both->Connect, "client connection table");
+        }
+    }
+}
+
+static void enter(struct sim *s, struct wsk_invocation *inv)
+{
+    struct wsk_state *w = wsk_of(s);
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_gate *gate = &socket->gate[inv->event];
+    if (!gate->adm) {
+        gate->late++;
+    }
+    inv->slot = (uint8_t)wsk_gate_enter(gate);
+    inv->object = model_object_new(s, OBJECT_INDICATION);
+    inv->outer = w->inside[s->current->index];
+    w->inside[s->current->index] = inv;
+    if (s->current->index >= w->calls_high) {
+        w->calls_high = (uint16_t)(s->current->index + 1);
+    }
+    socket->invocations++;
+    ke_window_open(s, KE_WINDOW_WSK_CALLBACK, socket->object);
+    sim_trace(s, TRACE_CallbackEnter, socket->object, wsk_event_value(inv->event, 0));
+    inv->entered = gate->entered = sim_here(s);
+    if (inv->is_null) {
+        gate->null_due = false;
+        gate->nulls++;
+        wsk_socket_tell_death(s, socket);
+    }
+}
+
+static void leave(struct sim *s, struct wsk_invocation *inv)
+{
+    struct wsk_state *w = wsk_of(s);
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_gate *gate = &socket->gate[inv->event];
+    sim_trace(s, TRACE_CallbackLeave, socket->object, wsk_event_value(inv->event, inv->answer));
+    ke_window_close(s);
+    w->inside[s->current->index] = inv->outer;
+    wsk_gate_leave(gate, inv->slot);
+    inv->is_done = true;
+}
+
+/* The status of a waiting disable whose set is empty (AMBIGUOUS-32, -36). */
+static NTSTATUS drained_status(struct sim *s, const struct wsk_socket *socket)
+{
+    if (socket->life == WSK_DEAD && model_knob(s, KNOB_AMB_32_PENDED) == 1) {
+        return STATUS_FILE_FORCED_CLOSED;
+    }
+    if (socket->life == WSK_CLOSING && model_knob(s, KNOB_AMB_36) == 2) {
+        return STATUS_CANCELLED;
+    }
+    return STATUS_SUCCESS;
+}
+
+bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    struct wsk_gate *gate = &socket->gate[event];
+    bool any = false;
+    for (struct wsk_request *r; (r = wsk_gate_drained(gate)) != NULL; any = true) {
+        wsk_complete(s, r, drained_status(s, socket), 0);
+    }
+    if (!wsk_gate_is_disabling(gate)) {
+        gate->late = 0;
+        if (gate->queued_enable) { /* amb.03=queue */
+            gate->queued_enable = false;
+            wsk_gate_enable(gate);
+        }
+        if (gate->off_when_drained && gate->running == 0) { /* amb.20=when-all-returned */
+            gate->off_when_drained = false;
+            wsk_gate_turn_off(gate);
+        }
+    }
+    return any;
+}
+
+static void finish(struct sim *s, struct wsk_invocation *inv, const struct out *out)
+{
+    struct wsk_socket *socket = inv->socket;
+    leave(s, inv);
+    judge(s, inv, out);
+    inv->accept_context = out->context;
+    inv->accept_dispatch = out->dispatch;
+    inv->bytes_accepted = out->accepted;
+    if (!inv->is_null) {
+        socket->ops->returned(s, inv);
+    }
+    wsk_event_drain(s, socket, inv->event);
+    socket->invocations--;
+    if (socket->life == WSK_DEAD) {
+        struct wsk_gate *gate = &socket->gate[inv->event];
+        if (inv->is_null && gate->nulls < 2 && gate->adm && model_knob(s, KNOB_AMB_31) == 2) {
+            gate->null_due = true; /* "repeated" */
+        }
+        offer_null(s, socket, inv->event);
+    } else {
+        wsk_event_due(s, socket, inv->event);
+    }
+    wsk_close_poke(s, socket);
+}
+
+/* The NULL form's other arguments (AMBIGUOUS-LIFE-33). */
+static void fill_null(struct sim *s, struct wsk_invocation *inv)
+{
+    if ((inv->event == WSK_EV_ACCEPT || inv->event == WSK_EV_INSPECT) &&
+        model_knob(s, KNOB_DEAD_CALLBACK_ARGS) == 1) {
+        inv->local = inv->remote = UNWRITTEN;
+    }
+}
+
+static bool take(struct sim *s, struct wsk_invocation *inv)
+{
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_gate *gate = &socket->gate[inv->event];
+    if (inv->is_null) {
+        fill_null(s, inv);
+        return gate->null_due && socket->life == WSK_DEAD;
+    }
+    return may_enter(s, socket, inv->event) &&
+           wsk_gate_running(gate) < wsk_event_limit(s, inv->event) &&
+           socket->ops->take(s, inv);
+}
+
+static void invoke(struct sim *s, void *argument)
+{
+    struct wsk_invocation *inv = argument;
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_gate *gate = &socket->gate[inv->event];
+    gate->due--;
+    if (!take(s, inv)) {
+        inv->is_done = true;
+        if (socket->life == WSK_DEAD) {
+            offer_null(s, socket, inv->event);
+        }
+        return;
+    }
+    touch_table(s, socket);
+    const void *target = wsk_event_target(socket, inv->event);
+    if (target == NULL) {
+        target = UNWRITTEN; /* the table has lost its entry: check_table says so */
+    }
+    check_table(s, socket, target);
+    model_code(s, target, wsk_event_name(inv->event));
+    struct out out = {UNWRITTEN, UNWRITTEN, inv->bytes_accepted};
+    enter(s, inv);
+    inv->answer = call_driver(s, inv, target, &out);
+    finish(s, inv, &out);
+}
+
+/* ---- small changes of the gate that the data path asks for ---- */
+
+void wsk_event_resume(struct sim *s, struct wsk_socket *socket)
+{
+    socket->gate[WSK_EV_RECEIVE].suspended = false;
+    wsk_event_due(s, socket, WSK_EV_RECEIVE);
+}
+
+void wsk_event_suspend(struct sim *s, struct wsk_socket *socket)
+{
+    (void)s;
+    socket->gate[WSK_EV_RECEIVE].suspended = true;
+}
+
+void wsk_event_refused(struct sim *s, struct wsk_socket *socket)
+{
+    struct wsk_gate *gate = &socket->gate[WSK_EV_RECEIVE_FROM];
+    if (gate->src == WSK_SRC_STATIC || (gate->enabled_inside && model_knob(s, KNOB_AMB_19) == 1)) {
+        gate->enabled_inside = false;
+        return;
+    }
+    gate->enabled_inside = false;
+    if (gate->running != 0 && model_knob(s, KNOB_AMB_20) == 1) {
+        gate->off_when_drained = true;
+    } else {
+        wsk_gate_turn_off(gate);
+    }
+    gate->disabled = sim_here(s);
+    sim_trace(s, TRACE_EventOff, socket->object, wsk_event_value(WSK_EV_RECEIVE_FROM, 0));
+}
+
+void wsk_event_conditional(struct sim *s, struct wsk_socket *listener)
+{
+    for (int i = 0; i < 2; i++) {
+        enum wsk_event event = i == 0 ? WSK_EV_INSPECT : WSK_EV_ABORT;
+        if (wsk_event_target(listener, event) == NULL) {
+            model_fail(s, RULE_LSTN_004, listener->object, &listener->created,
+                       "the socket is bound with conditional accept but has no %s",
+                       wsk_event_name(event));
+        }
+        listener->gate[event].adm = true;
+        listener->gate[event].src = WSK_SRC_CONDITIONAL;
+    }
+}
+
+struct wsk_invocation *wsk_event_inside(struct sim *s, const struct wsk_socket *socket)
+{
+    struct wsk_invocation *inv = wsk_of(s)->inside[s->current->index];
+    while (inv != NULL && inv->socket != socket) {
+        inv = inv->outer;
+    }
+    return inv;
+}
