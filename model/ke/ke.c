@@ -11,6 +11,7 @@
  *  2. Resetting touches only counters: a record is cleaned when it is taken.
  */
 #include "model/ke/ke_internal.h"
+#include "model/ps/ps.h"
 
 static struct ke_state ke_only; /* large: static, so that it costs nothing until it is used */
 
@@ -31,6 +32,7 @@ void ke_reset(struct sim *s)
     ke->queued_spinners = 0;
     ke->dpc_count = 0;
     ke->timer_count = 0;
+    ke->ex_timer_count = 0;
     ke->order.count = 0;
     for (uint32_t i = 0; i < KE_CALLBACKS_MAX; i++) {
         ke->callback[i].function = NULL;
@@ -76,6 +78,9 @@ void ke_context_release(struct sim *s, struct ke_context *c)
     struct ke_state *ke = ke_of(s);
     SIM_ASSERT_OP(c->window_count, ==, 0);
     SIM_ASSERT_OP(c->wait_count, ==, 0);
+    if (c->thread_object != NULL) {
+        ps_context_ended(s, c);
+    }
     c->ctx->user = NULL;
     c->ctx = NULL;
     c->next = ke->pool;
@@ -147,10 +152,11 @@ sim_time ke_due(struct sim *s, LONGLONG time)
 {
     if (time < 0) {
         uint64_t span = 0 - (uint64_t)time;
-        return span < SIM_TIME_NEVER - s->now ? s->now + span : SIM_TIME_NEVER - 1;
+        return span < KE_TIME_FAR ? s->now + span : KE_TIME_FAR;
     }
     uint64_t start = KE_SYSTEM_TIME_START;
-    return (uint64_t)time > start ? (uint64_t)time - start : 0;
+    return (uint64_t)time <= start ? 0
+           : (uint64_t)time - start < KE_TIME_FAR ? (uint64_t)time - start : KE_TIME_FAR;
 }
 
 sim_time ke_lateness(struct sim *s)
@@ -229,6 +235,7 @@ static void dpcs_check_unload(struct sim *s)
 void ke_check_unload(struct sim *s)
 {
     ke_timers_check_unload(s);
+    ke_ex_timers_check_unload(s);
     dpcs_check_unload(s);
     for (uint32_t i = 0; i < s->live_count; i++) {
         const struct ke_context *c = ke_record(s->live[i]);

@@ -16,6 +16,9 @@ enum {
 /* 2024-01-01 00:00 UTC in units of 100 ns since 1601: when every run begins. */
 #define KE_SYSTEM_TIME_START 133485408000000000ull
 
+/* Later than any run, and far enough from the end of the clock to add to. */
+#define KE_TIME_FAR (SIM_TIME_NEVER / 4)
+
 /* Questions of Ke. Append only. */
 enum {
     KE_PICK_WAKE = PICK_KE, /* which waiter */
@@ -60,6 +63,23 @@ struct ke_order {
     uint64_t before[KE_ORDER_MAX]; /* bit j of before[i]: i was held (transitively) when j was taken */
 };
 
+/* A timer made by ExAllocateTimer. */
+struct ke_ex_timer {
+    PKTIMER timer; /* NULL = free; the driver's PEX_TIMER */
+    struct sim_block *block;
+    PEXT_CALLBACK callback;
+    PVOID context;
+    ULONG attributes;
+    uint32_t object;
+    uint32_t running;  /* callbacks queued or running */
+    bool is_queued;    /* one of them has not started */
+    bool is_deleted;   /* ExDeleteTimer was called */
+    PEXT_DELETE_CALLBACK delete_callback;
+    PVOID delete_context;
+    struct sim_where allocated, deleted;
+};
+enum { KE_EX_TIMERS_MAX = 64 };
+
 struct ke_callback {
     PPROCESSOR_CALLBACK_FUNCTION function; /* NULL = free */
     PVOID context;
@@ -82,6 +102,8 @@ struct ke_state {
     uint32_t dpc_count; /* entries ever used in this run */
     struct ke_timer timer[KE_TIMERS_MAX];
     uint32_t timer_count;
+    struct ke_ex_timer ex_timer[KE_EX_TIMERS_MAX];
+    uint32_t ex_timer_count;
     struct ke_callback callback[KE_CALLBACKS_MAX];
     struct ke_order order;
 };
@@ -135,15 +157,23 @@ void ke_lower(struct sim *s, KIRQL irql);
 void ke_must_wait_end(struct sim *s);
 /* KeSetEvent(Wait TRUE) and its like: the next call must be a wait. */
 void ke_must_wait_begin(struct sim *s, uint32_t object, enum model_rule irql_rule);
+NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all,
+                      BOOLEAN alertable, const LARGE_INTEGER *timeout);
 bool ke_has_waiters(struct sim *s, const void *object);
 /* Sleeps until the time has come. */
 void ke_sleep(struct sim *s, sim_time due);
 
 /* ---- ke_dpc.c ---- */
 
-/* Queues a DPC without checks; false if it is queued already. parent NULL = the current context. */
-bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second, struct sim_ctx *parent,
-                  int8_t processor);
+/* Who queues a DPC: parent NULL = the current context; processor unless the DPC has a target. */
+struct ke_dpc_origin {
+    struct sim_ctx *parent;
+    int8_t processor;
+    struct sim_where where;
+};
+/* Queues a DPC without checks; false if it is queued already. */
+bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
+                  const struct ke_dpc_origin *origin);
 uint32_t ke_dpc_check(struct sim *s, PRKDPC dpc); /* KRN-150 */
 /* Number of DPCs queued (running ones too, if asked). */
 uint32_t ke_dpcs_pending(struct sim *s, bool with_running);
@@ -154,14 +184,16 @@ void ke_dpcs_freed(struct sim *s, uintptr_t base, size_t size);
 void ke_timers_freed(struct sim *s, uintptr_t base, size_t size);
 void ke_timers_check_unload(struct sim *s);
 struct ke_timer *ke_timer_find(struct sim *s, const KTIMER *timer);
-struct ke_timer *ke_timer_start(struct sim *s, PKTIMER timer, uint32_t object, LONGLONG due,
-                                uint64_t period, PKDPC dpc);
+void ke_timer_start(struct sim *s, PKTIMER timer, LONGLONG due, uint64_t period, PKDPC dpc,
+                    bool is_executive);
 /* True if it was set. */
 bool ke_timer_stop(struct sim *s, PKTIMER timer);
 
 /* ---- ke_ex_timer.c ---- */
 
-void ke_ex_timer_expired(struct sim *s, struct ke_timer *t);
+/* The timer of an EX_TIMER has gone off; it may be a shell already (one-shot). */
+void ke_ex_timer_expired(struct sim *s, PKTIMER timer, struct sim_ctx *parent);
+void ke_ex_timers_check_unload(struct sim *s);
 
 /* ---- ke_processor.c ---- */
 

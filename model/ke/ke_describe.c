@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who waits for whom, in words, for the report of a deadlock (KRN-102, KRN-121, SYS_DEADLOCK):
+ *
+ *     thread 1 waits for thread#2 (KeWaitForSingleObject); thread 2 waits for mutex#1
+ *     (KeWaitForSingleObject), which thread 1 owns
+ *
+ * Contexts come in order of age. The text never holds an address.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "model/ke/ke_internal.h"
+
+struct text {
+    char *out;
+    size_t size, used;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *format, ...)
+{
+    if (t->used + 1 >= t->size) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(t->out + t->used, t->size - t->used, format, arguments);
+    va_end(arguments);
+    if (n > 0) {
+        t->used += (size_t)n;
+        t->used = t->used < t->size ? t->used : t->size - 1;
+    }
+}
+
+/* ", which thread 1 owns" for locks that have an owner. */
+static void add_owner(struct sim *s, struct text *t, const void *lock)
+{
+    const struct ke_context *owner = ke_lock_owner(s, lock);
+    if (owner != NULL) {
+        add(t, ", which %s %u holds", owner->ctx->name, owner->ctx->number);
+    }
+}
+
+static void add_wait(struct sim *s, struct text *t, const struct ke_context *c)
+{
+    char name[64];
+    if (c->wait_ready != NULL) {
+        add(t, " waits for %s", c->wait_what != NULL ? c->wait_what : "something internal");
+    }
+    for (uint32_t i = 0; i < c->wait_count; i++) {
+        uint32_t object = ke_dispatcher_object(c->wait_object[i]);
+        add(t, "%s%s", i == 0 ? " waits for " : c->wait_all ? " and " : " or ",
+            model_object_name(object, name, sizeof name));
+        add_owner(s, t, c->wait_object[i]);
+    }
+    if (c->wait_where.routine != 0) {
+        add(t, " (%s)", model_routine_name(c->wait_where.routine));
+    }
+}
+
+static void add_context(struct sim *s, struct text *t, const struct ke_context *c)
+{
+    const struct sim_ctx *ctx = c->ctx;
+    if (c->spinning == NULL && c->wait_seq == 0) {
+        return;
+    }
+    add(t, "%s%s %u", t->used == 0 ? "" : "; ", ctx->name, ctx->number);
+    if (c->spinning != NULL) {
+        add(t, " spins for a spin lock");
+        add_owner(s, t, c->spinning);
+    } else {
+        add_wait(s, t, c);
+    }
+}
+
+void ke_describe_blocked(struct sim *s, char *out, size_t size)
+{
+    struct text t = {.out = out, .size = size, .used = 0};
+    SIM_ASSERT_OP(size, >, 0);
+    out[0] = '\0';
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        const struct ke_context *c = ke_record(s->live[i]);
+        if (c != NULL) {
+            add_context(s, &t, c);
+        }
+    }
+    if (t.used == 0) {
+        add(&t, "nobody waits for anything that the model knows");
+    }
+}

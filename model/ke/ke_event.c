@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events. State and trace id stand in the object's header (ke_wait.c); this file holds the internal
+ * functions that other parts use, and the routines of the WDK around them.
+ *
+ * Invariant: once a waiter has been woken the signaller touches the event no more (KRN-089), so an event on
+ * the stack of the waiter is fine.
+ */
+#include "model/ke/ke_internal.h"
+
+void ke_event_init(struct sim *s, PKEVENT event, EVENT_TYPE type, BOOLEAN state)
+{
+    enum ke_type kind =
+        type == NotificationEvent ? KE_TYPE_NOTIFICATION_EVENT : KE_TYPE_SYNCHRONIZATION_EVENT;
+    uint32_t object = model_object_new(s, OBJECT_EVENT);
+    ke_dispatcher_init(s, &event->Header, kind, object, state != FALSE);
+}
+
+LONG ke_event_set(struct sim *s, PKEVENT event)
+{
+    LONG previous = event->Header.SignalState;
+    sim_trace(s, TRACE_Signal, ke_dispatcher_object(event), (uint64_t)previous);
+    if (previous == 0) {
+        event->Header.SignalState = 1;
+        ke_wake_waiters(s, event);
+    }
+    return previous;
+}
+
+LONG ke_event_reset(struct sim *s, PKEVENT event)
+{
+    LONG previous = event->Header.SignalState;
+    sim_trace(s, TRACE_Reset, ke_dispatcher_object(event), (uint64_t)previous);
+    event->Header.SignalState = 0;
+    return previous;
+}
+
+void KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
+{
+    struct sim *s = model_enter_object(ROUTINE_KeInitializeEvent, SIM_OP_WRITE, Event);
+    model_touch(s, Event, sizeof *Event, "Event");
+    model_resident(s, Event, sizeof *Event, RULE_KRN_080, "Event");
+    if (ke_has_waiters(s, Event)) {
+        model_fail(s, RULE_KRN_091, ke_dispatcher_object(Event), NULL,
+                   "an event is initialised again while a thread waits for it");
+    }
+    ke_event_init(s, Event, Type, State);
+    model_leave(s);
+}
+
+LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    (void)Increment;
+    struct sim *s = model_enter_object(ROUTINE_KeSetEvent, SIM_OP_WAKE, Event);
+    uint32_t object = ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    if (SIM_UNLIKELY(Wait)) {
+        ke_must_wait_begin(s, object, RULE_KRN_086);
+    }
+    LONG previous = ke_event_set(s, Event);
+    model_leave(s);
+    return previous;
+}
+
+void KeClearEvent(PRKEVENT Event)
+{
+    struct sim *s = model_enter_object(ROUTINE_KeClearEvent, SIM_OP_WRITE, Event);
+    ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    (void)ke_event_reset(s, Event);
+    model_leave(s);
+}
+
+LONG KeResetEvent(PRKEVENT Event)
+{
+    struct sim *s = model_enter_object(ROUTINE_KeResetEvent, SIM_OP_WRITE, Event);
+    ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    LONG previous = ke_event_reset(s, Event);
+    model_leave(s);
+    return previous;
+}
+
+LONG KeReadStateEvent(PRKEVENT Event)
+{
+    struct sim *s = model_enter_object(ROUTINE_KeReadStateEvent, SIM_OP_READ, Event);
+    ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    LONG state = Event->Header.SignalState;
+    model_leave(s);
+    return state;
+}
+
+LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    (void)Increment;
+    struct sim *s = model_enter_object(ROUTINE_KePulseEvent, SIM_OP_WAKE, Event);
+    uint32_t object = ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    model_lint(s, RULE_KRN_095);
+    if (SIM_UNLIKELY(Wait)) {
+        ke_must_wait_begin(s, object, RULE_KRN_086);
+    }
+    LONG previous = Event->Header.SignalState;
+    if (previous == 0) {
+        Event->Header.SignalState = 1;
+        sim_trace(s, TRACE_Signal, object, 0);
+        ke_wake_waiters(s, Event);
+    }
+    Event->Header.SignalState = 0; /* still inside the dispatcher: nobody has run since */
+    model_leave(s);
+    return previous;
+}
