@@ -12,10 +12,18 @@
 
 #include "model/model.h"
 
-enum io_irp_origin { IO_IRP_ALLOCATED, IO_IRP_RAW, IO_IRP_FROM_ABOVE, IO_IRP_IO_MANAGER };
+enum io_irp_origin {
+    IO_IRP_ALLOCATED,  /* IoAllocateIrp, IoBuildAsynchronousFsdRequest */
+    IO_IRP_RAW,        /* the client's memory, IoInitializeIrp */
+    IO_IRP_FROM_ABOVE, /* arrived in a dispatch routine */
+    IO_IRP_IO_MANAGER, /* IoBuildDeviceIoControlRequest, IoBuildSynchronousFsdRequest */
+    IO_IRP_ASSOCIATED  /* IoMakeAssociatedIrp */
+};
 enum io_irp_state {
     IO_IRP_FRESH, IO_IRP_SUBMITTED, IO_IRP_PENDING, IO_IRP_COMPLETED, IO_IRP_REINIT, IO_IRP_FREED
 };
+
+struct io_above; /* an IRP from above: io_dispatch.c */
 
 struct io_irp {
     PIRP irp;
@@ -26,12 +34,28 @@ struct io_irp {
     bool returned_pending; /* the call answered STATUS_PENDING: PendingReturned (KRN-017) */
     uint16_t stack_count;
     uint32_t passes;       /* times submitted */
-    uint32_t cancel_windows; /* IoCancelIrp calls in progress on other contexts (KRN-024) */
+    uint32_t cancel_windows; /* IoCancelIrp calls in progress, of any context (KRN-024) */
     struct sim_where born, submitted, completed, freed;
     uint16_t submitted_to; /* routine */
     /* The subsystem's cancel function for a request in flight; called by IoCancelIrp, at most once. */
     void (*cancel)(struct sim *s, struct io_irp *irp, void *request);
     void *request;
+
+    /* From here on only for the files of model/io. */
+    uint16_t size;           /* bytes: sizeof(IRP) and its stack locations */
+    bool is_quota_charged;   /* KRN-033 */
+    bool is_queued;          /* in a cancel-safe queue (KRN-036) */
+    bool is_with_device;     /* passed on by IofCallDriver, not completed yet */
+    bool is_poisoned;        /* the shadow of IoStatus says OWNED */
+    bool is_ex_routine;      /* IoSetCompletionRoutineEx armed and not passed down yet (KRN-028) */
+    bool was_marked;         /* IoMarkIrpPending on the location of a dispatch routine (KRN-013) */
+    uint8_t location;        /* CurrentLocation of the pass in progress */
+    PIO_COMPLETION_ROUTINE routine; /* of the pass in progress */
+    PVOID context;
+    struct sim_where queued, marked;
+    struct sim_block *block; /* NULL for raw memory */
+    struct io_above *above;
+    struct io_irp *next, *previous; /* in flight, in order of submission */
 };
 
 /* The record of an IRP, or NULL if this address never was one. */
@@ -47,7 +71,8 @@ struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine);
 
 /*
  * The call that was given this IRP will return STATUS_PENDING: must be said before the completion can
- * run (PendingReturned is taken from it). cancel may be NULL: cancelling is ignored.
+ * run (PendingReturned is taken from it). cancel may be NULL: cancelling is ignored. It is called on the
+ * context of IoCancelIrp, or, if that came before this call, on a context of the system.
  */
 void io_pend(struct sim *s, struct io_irp *irp,
              void (*cancel)(struct sim *s, struct io_irp *irp, void *request), void *request);
@@ -59,17 +84,37 @@ void io_pend(struct sim *s, struct io_irp *irp,
  */
 void io_complete(struct sim *s, struct io_irp *irp, NTSTATUS status, ULONG_PTR information);
 
+/*
+ * The call takes the IRP back out of the subsystem without completing it (AMBIGUOUS-LIFE-06, -66): the
+ * stack location is given back, IoStatus is as it was poisoned.
+ */
+void io_withdraw(struct sim *s, struct io_irp *irp);
+
+/* The IRP in flight whose poisoned IoStatus holds the address, or NULL (IRP-030). */
+struct io_irp *io_irp_owning(struct sim *s, uintptr_t address);
+
 /* ---- devices ---- */
 
-/* Sends an IRP from above to a device of the driver (world, user mode). Returns the dispatch status. */
+/*
+ * Sends an IRP from above to a device of the driver (world, user mode), on the current context. Returns
+ * the value of the dispatch routine, with all its checks. buffer is the world's own memory (any address);
+ * it must live until *completed: then *result holds the status and buffer the output. CREATE, CLEANUP
+ * and CLOSE take only the file object.
+ */
 struct io_device;
 NTSTATUS io_send_from_above(struct sim *s, PDEVICE_OBJECT device, UCHAR major, ULONG ioctl,
                             void *buffer, ULONG in_size, ULONG out_size, PFILE_OBJECT file,
                             bool *completed, IO_STATUS_BLOCK *result);
+/* Cancels every outstanding IRP of this file (NULL: of any file), as the I/O manager does. */
+uint32_t io_cancel_from_above(struct sim *s, const FILE_OBJECT *file);
 /* First device object of the driver, or NULL; next through NextDevice. */
 PDEVICE_OBJECT io_first_device(struct sim *s);
+/* The device a name or a symbolic link leads to ("\\Device\\Echo", "\\??\\Echo"), or NULL. */
+PDEVICE_OBJECT io_device_by_name(struct sim *s, const WCHAR *name, size_t characters);
 /* IRPs from above not completed yet; queued or running work items of IoQueueWorkItem. */
 uint32_t io_outstanding(struct sim *s);
+/* Sends IRP_MJ_SHUTDOWN to every device that registered for it. */
+void io_shutdown(struct sim *s);
 
 struct io_state *io_create(void);
 void io_reset(struct sim *s);
@@ -77,5 +122,7 @@ void io_reset(struct sim *s);
 void io_check_unload(struct sim *s);
 /* KRN-200: an IRP in flight or queued work item lies in memory being freed. */
 void io_memory_freed(struct sim *s, const void *p, size_t size);
+/* KRN-029: a frame of the driver is left that holds an IRP in flight or a status block in use. */
+void io_frame_left(struct sim *s, uintptr_t base, size_t size);
 
 #endif
