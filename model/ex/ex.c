@@ -162,6 +162,18 @@ void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, boo
     return (void *)block->base;
 }
 
+void *ex_alloc_entry(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, uint32_t object)
+{
+    struct sim_block *block;
+    if (ex_should_fail(s)) {
+        return NULL;
+    }
+    block = cut(s, size, kind, tag, false);
+    block->object = object;
+    sim_trace(s, TRACE_Alloc, object, size);
+    return (void *)block->base;
+}
+
 void ex_free(struct sim *s, struct sim_block *block)
 {
     const void *base = (const void *)block->base;
@@ -177,7 +189,7 @@ void ex_free(struct sim *s, struct sim_block *block)
         ex_of(s)->paged_blocks--;
     }
     sim_block_free(s, block);
-    if (is_pool(block->kind)) {
+    if (block->object >> 24 == OBJECT_POOL) {
         recent_remember(ex_of(s), block);
     }
 }

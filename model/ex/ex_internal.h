@@ -32,7 +32,9 @@ static inline struct ex_state *ex_of(struct sim *s)
     return model_of(s)->ex;
 }
 
-/* pool.c: brings a freed block back to life with its old contents. */
+/* ex.c: a block for an entry of a lookaside list, whose trace id it carries; may fail. */
+void *ex_alloc_entry(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, uint32_t object);
+/* ex.c: brings a freed block back to life with its old contents. */
 void *ex_block_revive(struct sim *s, struct sim_block *block);
 /* "'Echo'" for reports. */
 const char *ex_tag_text(uint32_t tag, char out[7]);
