@@ -7,6 +7,7 @@
  * sim_point costs a countdown while nobody has to be asked; choice_horizon says for how long. Whoever
  * changes what is enabled in a way that cannot wait calls sched_ask_soon.
  */
+#include "features.h"
 #include "sim_internal.h"
 
 #include <stdio.h>
@@ -577,6 +578,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     s->log = log;
     events_reset(s);
     trace_reset();
+    sim_features_reset();
     choice_reset(s);
     reset_run(s);
     const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
@@ -599,6 +601,18 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
 }
 
 /* ---- endings ---- */
+
+uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->context_count && count < max; i++) {
+        if (engine.context[i].points > 0) {
+            id[count] = engine.context[i].id;
+            points[count++] = engine.context[i].points;
+        }
+    }
+    return count;
+}
 
 void sim_context_label(uint16_t slot, char *out, size_t size)
 {

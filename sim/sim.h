@@ -279,6 +279,9 @@ __attribute__((noreturn)) void sim_finish(struct sim *s);
 /* "thread#2", "dpc#5": name and number of the context in that slot of the last run. */
 void sim_context_label(uint16_t slot, char *out, size_t size);
 
+/* Contexts of the last run that ran, and how many points each passed: what a mutator can deviate. */
+uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max);
+
 /* Where the current context is now. */
 struct sim_where sim_here(struct sim *s);
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "features.h"
 #include "sim.h"
 #include "sim_internal.h"
 
@@ -65,6 +66,9 @@ void sim_trace(struct sim *s, uint16_t kind, uint32_t object, uint64_t value)
     s->seq++;
     uint64_t what = (uint64_t)kind << 48 ^ (uint64_t)object << 16 ^ s->current->id;
     s->hash = sim_mix(s->hash, what) + value * 0xC2B2AE3D27D4EB4Full + s->now;
+    if (SIM_UNLIKELY(sim_features_on) && object != 0) {
+        sim_features_event(s, kind, object, value);
+    }
     if (SIM_UNLIKELY(s->options.trace)) {
         trace_keep(s, kind, object, value);
     }
