@@ -38,9 +38,9 @@ static PSLIST_ENTRY first(const SLIST_HEADER *header)
 
 static void set_first(PSLIST_HEADER header, PSLIST_ENTRY entry, unsigned depth)
 {
-    header->HeaderX64.NextEntry = (uintptr_t)entry >> 4 & ((1ull << 60) - 1);
-    header->HeaderX64.Depth = (USHORT)depth;
-    header->HeaderX64.Sequence++;
+    ULONGLONG sequence = (header->Alignment >> 16) + 1;
+    header->Alignment = (depth & 0xffff) | sequence << 16;
+    header->Region = (uintptr_t)entry;
 }
 
 /* A header full of garbage points nowhere, or counts entries that it does not have. */
