@@ -177,6 +177,7 @@ struct wsk_request {
     /* All requests of the socket that are not done, oldest first (wsk_request.c). */
     struct wsk_request *all_next, *all_prev;
 
+    uint32_t sd_object; /* cached descriptor in use until the completion (CTL-115), or 0 */
     uint32_t wait_set; /* WSK_REQ_EVENT: invocations this disable waits for (set W) */
     uint8_t event;     /* WSK_REQ_EVENT: enum wsk_event */
 
@@ -308,10 +309,13 @@ struct wsk_socket {
     uint8_t seen;       /* enum wsk_phase: what the client knows */
     uint8_t life;       /* enum wsk_life */
     bool seen_dead;     /* the client has been told */
-    bool is_accepted, is_conditional /* accepted on a conditional listener */;
+    bool is_accepted;    /* set by the data path before wsk_socket_publish, as the next two */
+    bool by_event;       /* accepted through WskAcceptEvent, not WskAccept */
+    bool is_conditional; /* accepted on a conditional listener: inspect_id is valid */
     bool from_connect;  /* WskSocketConnect */
     bool committed_listen, committed_connect; /* stream sockets */
     bool once_connected, once_connected_seen; /* truth; what the client knows (wsk_socket_see) */
+    bool close_scheduled, close_failed_once;
     bool is_finishing;  /* the close IRP is about to complete */
     bool close_started; /* WskCloseSocket has been entered */
     bool refused;       /* WskAcceptEvent answered STATUS_REQUEST_NOT_ACCEPTED */
@@ -350,6 +354,8 @@ struct wsk_socket {
     WSK_INSPECT_ID inspect_id;
 
     struct net_address local, remote; /* bound and connected addresses */
+    sim_time told;      /* when the client learnt that the socket is dead */
+    struct sim_where told_where;
     struct sim_where created, died, closed, seen_where /* where `seen` changed last */;
     struct wsk_data data;
 };

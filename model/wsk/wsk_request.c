@@ -137,6 +137,9 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     if (r->status == STATUS_FILE_FORCED_CLOSED && r->socket != NULL) {
         wsk_socket_tell_death(s, r->socket);
     }
+    if (r->sd_object != 0) {
+        wsk_sd_use(s, r->sd_object, -1);
+    }
     r->phase = WSK_REQ_DONE;
     bool early = counts_down_early(s, r);
     if (early) {

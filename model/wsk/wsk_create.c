@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WskSocket and the front half of WskSocketConnect. The record is made at the call; the object the
+ * client sees comes into being when the IRP is given back, so that a creation that fails or is
+ * cancelled leaves nothing behind (SOCK-023).
+ */
+#include "model/wsk/wsk_internal.h"
+
+#include <string.h>
+
+static const NTSTATUS creation_faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY};
+
+/* SOCK-002: exactly one category. */
+static enum wsk_category category_of(struct sim *s, ULONG flags)
+{
+    switch (flags) {
+    case WSK_FLAG_BASIC_SOCKET:
+        return WSK_BASIC;
+    case WSK_FLAG_LISTEN_SOCKET:
+        return WSK_LISTEN;
+    case WSK_FLAG_DATAGRAM_SOCKET:
+        return WSK_DATAGRAM;
+    case WSK_FLAG_CONNECTION_SOCKET:
+        return WSK_CONNECTION;
+    case WSK_FLAG_STREAM_SOCKET:
+        return WSK_STREAM;
+    default:
+        break;
+    }
+    model_fail(s, RULE_SOCK_002, 0, NULL, "WskSocket is given Flags 0x%x, which name no category",
+               flags);
+}
+
+/* Table 1.3.1. */
+static bool is_combination(enum wsk_category category, USHORT type, ULONG protocol)
+{
+    bool is_tcp = type == SOCK_STREAM && protocol == IPPROTO_TCP;
+    bool is_udp = (type == SOCK_DGRAM && protocol == IPPROTO_UDP) || type == SOCK_RAW;
+    switch (category) {
+    case WSK_BASIC:
+        return is_tcp || is_udp;
+    case WSK_DATAGRAM:
+        return is_udp;
+    case WSK_LISTEN:
+    case WSK_CONNECTION:
+    case WSK_STREAM:
+        return is_tcp;
+    case WSK_CATEGORIES:
+        break;
+    }
+    return false;
+}
+
+static void check_combination(struct sim *s, enum wsk_category category, ADDRESS_FAMILY family,
+                              USHORT type, ULONG protocol)
+{
+    if ((family != AF_INET && family != AF_INET6) || !is_combination(category, type, protocol)) {
+        model_fail(s, RULE_SOCK_003, 0, NULL,
+                   "address family %u, type %u, protocol %u do not make a %s socket", family, type,
+                   protocol, wsk_category_name(category));
+    }
+    model_exercised(s, RULE_SOCK_003);
+}
+
+static void use_descriptor(struct wsk_call *call, struct wsk_socket *socket,
+                           PSECURITY_DESCRIPTOR sd)
+{
+    if (sd == NULL) {
+        return;
+    }
+    socket->sd = sd;
+    socket->sd_object = wsk_sd_check(call->s, sd, RULE_SOCK_014, "SecurityDescriptor");
+    wsk_sd_use(call->s, socket->sd_object, 1); /* the socket's; WskCloseSocket gives it back */
+    call->request->sd_object = socket->sd_object;
+    wsk_sd_use(call->s, socket->sd_object, 1); /* the request's (CTL-115) */
+}
+
+static void deliver_socket(struct sim *s, struct wsk_request *r)
+{
+    struct wsk_socket *socket = r->item;
+    if (NT_SUCCESS(r->status)) {
+        r->information = (ULONG_PTR)wsk_socket_publish(s, socket, r->out[0], r->out[1]);
+    } else if (socket->sd_object != 0) {
+        wsk_sd_use(s, socket->sd_object, -1);
+        socket->sd_object = 0;
+    }
+}
+
+NTSTATUS WSKAPI WskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHORT SocketType,
+                          ULONG Protocol, ULONG Flags, PVOID SocketContext, const VOID *Dispatch,
+                          PEPROCESS OwningProcess, PETHREAD OwningThread,
+                          PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
+{
+    struct wsk_call call;
+    (void)OwningProcess;
+    (void)OwningThread;
+    if (!WSK_ENTER_CLIENT(&call, WskSocket, Client, Irp, WSK_REQ_SOCKET, 0)) {
+        return wsk_leave(&call);
+    }
+    struct sim *s = call.s;
+    enum wsk_category category = category_of(s, Flags);
+    check_combination(s, category, AddressFamily, SocketType, Protocol);
+    NTSTATUS status;
+    if (wsk_fault(s, creation_faults, SIM_COUNT(creation_faults), &status)) {
+        wsk_finish(&call, WSK_PEND, status, 0);
+        return wsk_leave(&call);
+    }
+    struct wsk_socket *socket =
+        wsk_socket_new(s, call.registration, category, AddressFamily, SocketType, Protocol);
+    use_descriptor(&call, socket, SecurityDescriptor);
+    call.request->item = socket;
+    call.request->out[0] = SocketContext;
+    call.request->out[1] = (PVOID)(ULONG_PTR)Dispatch;
+    call.request->deliver = deliver_socket;
+    wsk_finish(&call, WSK_PEND, STATUS_SUCCESS, 0);
+    return wsk_leave(&call);
+}
+
+NTSTATUS WSKAPI WskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Protocol,
+                                 PSOCKADDR LocalAddress, PSOCKADDR RemoteAddress, ULONG Flags,
+                                 PVOID SocketContext,
+                                 const WSK_CLIENT_CONNECTION_DISPATCH *Dispatch,
+                                 PEPROCESS OwningProcess, PETHREAD OwningThread,
+                                 PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
+{
+    struct wsk_call call;
+    (void)OwningProcess;
+    (void)OwningThread;
+    if (!WSK_ENTER_CLIENT(&call, WskSocketConnect, Client, Irp, WSK_REQ_SOCKET_CONNECT, 0)) {
+        return wsk_leave(&call);
+    }
+    struct sim *s = call.s;
+    if (Flags != 0) {
+        model_fail(s, RULE_SOCK_016, 0, NULL, "WskSocketConnect is given Flags 0x%x", Flags);
+    }
+    model_touch(s, LocalAddress, sizeof LocalAddress->sa_family, "LocalAddress");
+    ADDRESS_FAMILY family = LocalAddress->sa_family;
+    check_combination(s, WSK_CONNECTION, family, SocketType, Protocol);
+    struct net_address local, remote;
+    if (!wsk_address_in(s, LocalAddress, family, &local, "LocalAddress") ||
+        !wsk_address_in(s, RemoteAddress, family, &remote, "RemoteAddress")) {
+        model_fail(s, RULE_SOCK_018, 0, NULL,
+                   "LocalAddress and RemoteAddress of WskSocketConnect differ in family");
+    }
+    NTSTATUS status;
+    if (wsk_fault(s, creation_faults, SIM_COUNT(creation_faults), &status)) {
+        wsk_finish(&call, WSK_PEND, status, 0);
+        return wsk_leave(&call);
+    }
+    struct wsk_socket *socket =
+        wsk_socket_new(s, call.registration, WSK_CONNECTION, family, SocketType, Protocol);
+    socket->from_connect = true;
+    use_descriptor(&call, socket, SecurityDescriptor);
+    wsk_stream_open(&call, socket, &local, &remote, SocketContext, Dispatch);
+    return wsk_leave(&call);
+}

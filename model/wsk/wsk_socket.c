@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket records: birth, what the client sees of them, true and seen state, death, discard; the
+ * provider tables of the five categories.
+ *
+ * The visible object is eight bytes in the arena. Behind them, where the client may not look, stands
+ * the number of the record, so that a pointer is resolved without a search. The object is freed when
+ * the close completes; its bytes stay, so that a late call still finds the record and can be named.
+ */
+#include "model/wsk/wsk_gate.h"
+#include "model/wsk/wsk_internal.h"
+
+#include <string.h>
+
+/* ---- names ---- */
+
+const char *wsk_category_name(unsigned category)
+{
+    static const char *const names[] = {"basic", "listening", "datagram", "connection-oriented",
+                                        "stream"};
+    return category < SIM_COUNT(names) ? names[category] : "?";
+}
+
+const char *wsk_event_name(unsigned event)
+{
+    static const char *const names[] = {
+        "WskAcceptEvent",      "WskReceiveFromEvent", "WskDisconnectEvent", "WskReceiveEvent",
+        "WskSendBacklogEvent", "WskInspectEvent",     "WskAbortEvent"};
+    return event < SIM_COUNT(names) ? names[event] : "?";
+}
+
+/* ---- provider tables ---- */
+
+static const WSK_PROVIDER_BASIC_DISPATCH basic_table = {
+    .WskControlSocket = WskControlSocket,
+    .WskCloseSocket = WskCloseSocket,
+};
+static const WSK_PROVIDER_LISTEN_DISPATCH listen_table = {
+    .WskControlSocket = WskControlSocket,
+    .WskCloseSocket = WskCloseSocket,
+    .WskBind = WskBind,
+    .WskAccept = WskAccept,
+    .WskInspectComplete = WskInspectComplete,
+    .WskGetLocalAddress = WskGetLocalAddress,
+};
+static const WSK_PROVIDER_DATAGRAM_DISPATCH datagram_table = {
+    .WskControlSocket = WskControlSocket,
+    .WskCloseSocket = WskCloseSocket,
+    .WskBind = WskBind,
+    .WskSendTo = WskSendTo,
+    .WskReceiveFrom = WskReceiveFrom,
+    .WskRelease = WskReleaseDatagram,
+    .WskGetLocalAddress = WskGetLocalAddress,
+    .WskSendMessages = WskSendMessages,
+};
+static const WSK_PROVIDER_CONNECTION_DISPATCH connection_table = {
+    .WskControlSocket = WskControlSocket,
+    .WskCloseSocket = WskCloseSocket,
+    .WskBind = WskBind,
+    .WskConnect = WskConnect,
+    .WskGetLocalAddress = WskGetLocalAddress,
+    .WskGetRemoteAddress = WskGetRemoteAddress,
+    .WskSend = WskSend,
+    .WskReceive = WskReceive,
+    .WskDisconnect = WskDisconnect,
+    .WskRelease = WskReleaseData,
+    .WskConnectEx = WskConnectEx,
+    .WskSendEx = WskSendEx,
+    .WskReceiveEx = WskReceiveEx,
+};
+static const WSK_PROVIDER_STREAM_DISPATCH stream_table = {
+    .WskControlSocket = WskControlSocket,
+    .WskCloseSocket = WskCloseSocket,
+    .WskBind = WskBind,
+    .WskAccept = WskAccept,
+    .WskConnect = WskConnect,
+    .WskListen = WskListen,
+    .WskSend = WskSend,
+    .WskReceive = WskReceive,
+    .WskDisconnect = WskDisconnect,
+    .WskRelease = WskReleaseData,
+    .WskGetLocalAddress = WskGetLocalAddress,
+    .WskGetRemoteAddress = WskGetRemoteAddress,
+    .WskConnectEx = WskConnectEx,
+    .WskSendEx = WskSendEx,
+    .WskReceiveEx = WskReceiveEx,
+};
+
+const void *wsk_provider_table(struct sim *s, enum wsk_category category)
+{
+    static const struct {
+        const void *table;
+        SIZE_T size;
+    } source[WSK_CATEGORIES] = {
+        [WSK_BASIC] = {&basic_table, sizeof basic_table},
+        [WSK_LISTEN] = {&listen_table, sizeof listen_table},
+        [WSK_DATAGRAM] = {&datagram_table, sizeof datagram_table},
+        [WSK_CONNECTION] = {&connection_table, sizeof connection_table},
+        [WSK_STREAM] = {&stream_table, sizeof stream_table},
+    };
+    struct wsk_state *w = wsk_of(s);
+    if (w->table[category] == NULL) {
+        void *copy = ex_alloc(s, source[category].size, BLOCK_SUBSYSTEM, 0, true, false, NULL);
+        memcpy(copy, source[category].table, source[category].size);
+        w->table[category] = copy;
+    }
+    return w->table[category];
+}
+
+/* ---- operations of categories without a data path of their own ---- */
+
+static uint32_t none_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    (void)s;
+    (void)socket;
+    (void)event;
+    return 0;
+}
+
+static bool none_take(struct sim *s, struct wsk_invocation *invocation)
+{
+    (void)s;
+    (void)invocation;
+    return false;
+}
+
+static void none_returned(struct sim *s, struct wsk_invocation *invocation)
+{
+    (void)s;
+    (void)invocation;
+}
+
+static void none_changes(struct sim *s, struct wsk_socket *socket)
+{
+    (void)s;
+    (void)socket;
+}
+
+const struct wsk_category_ops wsk_basic_ops = {
+    .ready = none_ready,
+    .take = none_take,
+    .returned = none_returned,
+    .died = none_changes,
+    .closing = none_changes,
+    .closed = none_changes,
+};
+
+static const struct wsk_category_ops *role_ops(const struct wsk_socket *socket)
+{
+    return socket->committed_listen ? &wsk_listen_ops : &wsk_connection_ops;
+}
+
+static uint32_t stream_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    bool committed = socket->committed_listen || socket->committed_connect;
+    return committed ? role_ops(socket)->ready(s, socket, event) : 0;
+}
+
+static bool stream_take(struct sim *s, struct wsk_invocation *invocation)
+{
+    return role_ops(invocation->socket)->take(s, invocation);
+}
+
+static void stream_returned(struct sim *s, struct wsk_invocation *invocation)
+{
+    role_ops(invocation->socket)->returned(s, invocation);
+}
+
+static void stream_died(struct sim *s, struct wsk_socket *socket)
+{
+    role_ops(socket)->died(s, socket);
+}
+
+static void stream_closing(struct sim *s, struct wsk_socket *socket)
+{
+    role_ops(socket)->closing(s, socket);
+}
+
+static void stream_closed(struct sim *s, struct wsk_socket *socket)
+{
+    role_ops(socket)->closed(s, socket);
+}
+
+static void stream_enabled(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    if (role_ops(socket)->enabled != NULL) {
+        role_ops(socket)->enabled(s, socket, event);
+    }
+}
+
+const struct wsk_category_ops wsk_stream_ops = {
+    .ready = stream_ready,
+    .take = stream_take,
+    .returned = stream_returned,
+    .died = stream_died,
+    .closing = stream_closing,
+    .closed = stream_closed,
+    .enabled = stream_enabled,
+};
+
+/* ---- records ---- */
+
+static uint32_t *hidden_number(const WSK_SOCKET *visible)
+{
+    return (uint32_t *)((uintptr_t)visible + sizeof(WSK_SOCKET));
+}
+
+SIM_NO_ASAN static void hide_number(const WSK_SOCKET *visible, uint32_t number)
+{
+    *hidden_number(visible) = number;
+}
+
+SIM_NO_ASAN static uint32_t read_number(const WSK_SOCKET *visible)
+{
+    return *hidden_number(visible);
+}
+
+struct wsk_socket *wsk_socket_find(struct sim *s, const WSK_SOCKET *visible)
+{
+    struct wsk_state *w = wsk_of(s);
+    uintptr_t address = (uintptr_t)visible;
+    if (address % 16 != 0 || !sim_memory_is_arena(address)) {
+        return NULL;
+    }
+    uint32_t number = read_number(visible);
+    if (number >= w->socket_count || w->socket[number].visible != visible) {
+        return NULL;
+    }
+    return &w->socket[number];
+}
+
+static const struct wsk_category_ops *category_ops(enum wsk_category category)
+{
+    static const struct wsk_category_ops *const ops[WSK_CATEGORIES] = {
+        [WSK_BASIC] = &wsk_basic_ops,
+        [WSK_LISTEN] = &wsk_listen_ops,
+        [WSK_DATAGRAM] = &wsk_datagram_ops,
+        [WSK_CONNECTION] = &wsk_connection_ops,
+        [WSK_STREAM] = &wsk_stream_ops,
+    };
+    return ops[category];
+}
+
+struct wsk_socket *wsk_socket_new(struct sim *s, struct wsk_registration *registration,
+                                  enum wsk_category category, ADDRESS_FAMILY family, USHORT type,
+                                  ULONG protocol)
+{
+    struct wsk_state *w = wsk_of(s);
+    if (w->socket_count == WSK_SOCKETS_MAX) {
+        sim_limit(s, "WSK_SOCKETS_MAX: too many sockets in one run");
+    }
+    struct wsk_socket *socket = &w->socket[w->socket_count];
+    *socket = (struct wsk_socket){
+        .object = model_object_new(s, OBJECT_SOCKET),
+        .number = w->socket_count++,
+        .category = (uint8_t)category,
+        .family = family,
+        .type = type,
+        .protocol = protocol,
+        .registration = registration,
+        .ops = category_ops(category),
+        .parent = s->current,
+        .receive_buffer = 65536,
+    };
+    return socket;
+}
+
+static bool statics_apply(struct sim *s, const struct wsk_socket *socket)
+{
+    if (!socket->is_accepted) {
+        return true;
+    }
+    uint16_t reading = model_knob(s, KNOB_AMB_27);
+    return reading == 0 || (reading == 1 && socket->by_event);
+}
+
+static void enable_statics(struct sim *s, struct wsk_socket *socket)
+{
+    ULONG mask = socket->registration->static_mask &
+                 wsk_category_flags((enum wsk_category)socket->category);
+    if (mask == 0 || !statics_apply(s, socket)) {
+        return;
+    }
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        if ((mask & wsk_event_flag(e)) != 0) {
+            socket->gate[e].adm = true;
+            socket->gate[e].src = WSK_SRC_STATIC;
+        }
+    }
+}
+
+PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID context,
+                               const VOID *dispatch)
+{
+    SIM_ASSERT(socket->life == WSK_CREATING && socket->visible == NULL);
+    socket->visible =
+        ex_alloc(s, sizeof(WSK_SOCKET), BLOCK_SOCKET, 0, true, false, &socket->block);
+    socket->block->object = socket->object;
+    hide_number(socket->visible, socket->number);
+    socket->visible->Dispatch = wsk_provider_table(s, (enum wsk_category)socket->category);
+    socket->life = WSK_LIVE;
+    socket->registration->sockets++;
+    socket->registration->had_sockets = true;
+    socket->created = sim_here(s);
+    sim_trace(s, TRACE_Create, socket->object, 0);
+    enable_statics(s, socket);
+    wsk_socket_set_client(s, socket, context, dispatch);
+    return socket->visible;
+}
+
+/* ---- the client's context and table ---- */
+
+static void keep_table(struct sim *s, struct wsk_socket *socket)
+{
+    static const uint8_t size[WSK_CATEGORIES] = {
+        [WSK_LISTEN] = sizeof(WSK_CLIENT_LISTEN_DISPATCH),
+        [WSK_DATAGRAM] = sizeof(WSK_CLIENT_DATAGRAM_DISPATCH),
+        [WSK_CONNECTION] = sizeof(WSK_CLIENT_CONNECTION_DISPATCH),
+        [WSK_STREAM] = sizeof(WSK_CLIENT_STREAM_DISPATCH),
+    };
+    memset(socket->dispatch_copy, 0, sizeof socket->dispatch_copy);
+    memset(socket->dispatch_copy_connect, 0, sizeof socket->dispatch_copy_connect);
+    if (socket->dispatch == NULL || size[socket->category] == 0) {
+        return;
+    }
+    model_touch(s, socket->dispatch, size[socket->category], "client dispatch table");
+    if (socket->category != WSK_STREAM) {
+        memcpy(socket->dispatch_copy, socket->dispatch, size[socket->category]);
+        return;
+    }
+    const WSK_CLIENT_STREAM_DISPATCH *both = socket->dispatch;
+    if (both->Listen != NULL) {
+        model_touch(s, both->Listen, sizeof *both->Listen, "client listen table");
+        memcpy(socket->dispatch_copy, both->Listen, sizeof *both->Listen);
+    }
+    if (both->Connect != NULL) {
+        model_touch(s, both->Connect, sizeof *both->Connect, "client connection table");
+        memcpy(socket->dispatch_copy_connect, both->Connect, sizeof *both->Connect);
+    }
+}
+
+static void check_context(struct sim *s, const struct wsk_socket *socket)
+{
+    const struct sim_block *block = sim_block_find(s, (uintptr_t)socket->context);
+    if (block != NULL && block->kind == BLOCK_PAGED) {
+        model_fail(s, RULE_CTL_057, socket->object, &block->born,
+                   "SocketContext lies in paged memory");
+    }
+    if (socket->category == WSK_BASIC && (socket->context != NULL || socket->dispatch != NULL)) {
+        model_lint(s, RULE_SOCK_011);
+    }
+}
+
+void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID context,
+                           const VOID *dispatch)
+{
+    socket->context = context;
+    socket->dispatch = dispatch;
+    keep_table(s, socket);
+    check_context(s, socket);
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL &&
+            !(socket->by_event && dispatch == NULL && socket->life == WSK_CREATING)) {
+            model_lint(s, RULE_CTL_105);
+        }
+    }
+}
+
+void wsk_socket_inherit(struct sim *s, struct wsk_socket *accepted, struct wsk_socket *listener)
+{
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        struct wsk_gate *gate = &accepted->gate[e];
+        /* What the client did on it inside the callback wins (T-35). */
+        if (listener->gate[e].tmpl && gate->src == WSK_SRC_NONE && gate->disabled.seq == 0) {
+            gate->adm = true;
+            gate->src = WSK_SRC_INHERITED;
+            if (wsk_event_target(accepted, e) == NULL) {
+                model_lint(s, RULE_CTL_095b);
+            }
+        }
+    }
+    wsk_socket_kick(s, accepted);
+}
+
+/* ---- states ---- */
+
+void wsk_socket_state(struct sim *s, struct wsk_socket *socket, enum wsk_phase state)
+{
+    if (socket->state == (uint8_t)state) {
+        return;
+    }
+    socket->state = (uint8_t)state;
+    if (state == WSK_CONNECTED) {
+        socket->once_connected = true;
+    }
+    sim_trace(s, TRACE_SocketState, socket->object, state);
+}
+
+void wsk_socket_see(struct sim *s, struct wsk_socket *socket, enum wsk_phase state)
+{
+    socket->seen = (uint8_t)state;
+    socket->seen_where = sim_here(s);
+    if (state >= WSK_CONNECTED && state <= WSK_ABORTED) {
+        socket->once_connected_seen = true;
+    }
+}
+
+/* ---- death ---- */
+
+static void fail_waiting_disables(struct sim *s, struct wsk_socket *socket)
+{
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        struct wsk_gate *gate = &socket->gate[e];
+        while (gate->wait_first != NULL) {
+            struct wsk_request *r = gate->wait_first;
+            wsk_gate_forget(gate, r);
+            wsk_complete(s, r, STATUS_FILE_FORCED_CLOSED, 0);
+        }
+    }
+}
+
+void wsk_socket_die(struct sim *s, struct wsk_socket *socket)
+{
+    if (socket->life != WSK_LIVE) {
+        return; /* T-56 */
+    }
+    socket->life = WSK_DEAD;
+    socket->died = sim_here(s);
+    sim_trace(s, TRACE_ForcedClose, socket->object, 0);
+    socket->ops->died(s, socket);
+    if (model_knob(s, KNOB_AMB_32_PENDED) == 2) {
+        fail_waiting_disables(s, socket);
+    }
+    wsk_event_nulls(s, socket);
+    uint16_t reading = model_knob(s, KNOB_AMB_33);
+    if (reading != 1) {
+        NTSTATUS status = reading == 2 ? STATUS_CONNECTION_ABORTED : STATUS_FILE_FORCED_CLOSED;
+        wsk_request_fail_all(s, socket, status, false);
+    }
+}
+
+void wsk_socket_tell_death(struct sim *s, struct wsk_socket *socket)
+{
+    if (!socket->seen_dead) {
+        socket->seen_dead = true;
+        socket->told = s->now;
+        socket->told_where = sim_here(s);
+    }
+}
+
+void wsk_socket_discard(struct sim *s, struct wsk_socket *socket)
+{
+    SIM_ASSERT(socket->life != WSK_CLOSED);
+    if (socket->close_started) {
+        model_fail(s, RULE_ACPT_014, socket->object, &socket->closed,
+                   "WskAcceptEvent refuses a socket that the client has closed itself");
+    }
+    if (socket->requests != 0) {
+        model_fail(s, RULE_ACPT_014, socket->object, &socket->all_first->submitted,
+                   "WskAcceptEvent refuses a socket on which the client has submitted %s",
+                   model_routine_name(socket->all_first->routine));
+    }
+    if (socket->visible != NULL) {
+        ex_free(s, socket->block);
+        socket->registration->sockets--;
+        ke_poke(s);
+    }
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        wsk_gate_close(&socket->gate[e]);
+    }
+    socket->life = WSK_CLOSED;
+    socket->refused = true;
+    socket->closed = sim_here(s);
+    sim_trace(s, TRACE_Destroy, socket->object, 0);
+}
