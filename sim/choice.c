@@ -129,8 +129,6 @@ void choice_reset(struct sim *s)
 {
     source.entry_count = 0;
     source.used = 0;
-    memset(source.at, 0, sizeof source.at);
-    memset(source.end, 0, sizeof source.end);
     s->random = s->source->seed * 0x9E3779B97F4A7C15ull + 0x1234567u;
     s->random = s->random == 0 ? 1 : s->random;
     sim_random(&s->random);
@@ -297,21 +295,20 @@ static struct sim_ctx *pick_pct(struct sim *s, struct sim_ctx *from)
 struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
 {
     struct sim_ctx *next = normal;
-    if (s->enabled_count > 1) {
-        switch (s->source->kind) {
-        case CHOICE_TAME:
-            break;
-        case CHOICE_BYTES:
-        case CHOICE_RECORDING:
-            next = pick_decoded(s, from, normal);
-            break;
-        case CHOICE_RANDOM:
-            next = pick_any(s);
-            break;
-        case CHOICE_PCT:
-            next = pick_pct(s, from);
-            break;
-        }
+    SIM_ASSERT(s->enabled_count > 1);
+    switch (s->source->kind) {
+    case CHOICE_TAME:
+        break;
+    case CHOICE_BYTES:
+    case CHOICE_RECORDING:
+        next = pick_decoded(s, from, normal);
+        break;
+    case CHOICE_RANDOM:
+        next = pick_any(s);
+        break;
+    case CHOICE_PCT:
+        next = pick_pct(s, from);
+        break;
     }
     if (next != normal) {
         log_deviation(s, from, next);

@@ -68,6 +68,12 @@ SIM_NO_ASAN static void shadow_fill(uintptr_t base, size_t size, uint8_t value)
 {
     uint8_t *p = shadow_of(base);
     size_t count = size >> 3;
+    if (count <= 32) { /* starting up rep stosb takes longer than this */
+        for (size_t i = 0; i < count; i++) {
+            ((volatile uint8_t *)p)[i] = value;
+        }
+        return;
+    }
     /* Not memset: with the real runtime that would be intercepted and refused. */
     __asm__ volatile("rep stosb" : "+D"(p), "+c"(count) : "a"(value) : "memory");
 }

@@ -163,7 +163,8 @@ static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ct
             normal = oldest_enabled(s, NULL);
         }
         s->decisions++;
-        struct sim_ctx *next = choice_schedule(s, from, normal);
+        struct sim_ctx *next =
+            s->enabled_count > 1 ? choice_schedule(s, from, normal) : normal;
         if (next != &s->clock) {
             return next;
         }
@@ -510,9 +511,15 @@ void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc
 
 struct sim *sim_create(const struct sim_hooks *hooks)
 {
+    struct sim *s = &engine.sim;
     sim_memory_init();
-    engine.sim.hooks = hooks;
-    return &engine.sim;
+    s->hooks = hooks;
+    for (uint32_t i = 0; i < SIM_PROCESSORS_MAX; i++) {
+        s->processor[i].idle = (struct sim_ctx){.id = ID_IDLE + i, .name = "idle", .number = i,
+                                                .stack = -1, .processor = (int8_t)i, .bound = -1};
+    }
+    s->clock = (struct sim_ctx){.name = "clock", .stack = -1, .processor = -1, .bound = -1};
+    return s;
 }
 
 static void reset_ids(struct sim *s)
@@ -541,6 +548,13 @@ static void reset_options(struct sim *s, const struct sim_options *options)
     SIM_ASSERT_OP(s->processor_count, <=, SIM_PROCESSORS_MAX);
 }
 
+/* Idle processors and the clock: contexts that never run code, on which decisions count. */
+static void reset_pseudo(struct sim *s, struct sim_ctx *c)
+{
+    c->points = c->last_deviation = 0;
+    choice_context(s, c);
+}
+
 static void reset_run(struct sim *s)
 {
     s->now = 0;
@@ -557,13 +571,9 @@ static void reset_run(struct sim *s)
         struct sim_processor *p = &s->processor[i];
         p->top = NULL;
         p->queue_head = p->queue_count = 0;
-        p->idle = (struct sim_ctx){.id = ID_IDLE + i, .name = "idle", .number = i, .stack = -1,
-                                   .processor = (int8_t)i, .bound = -1};
-        choice_context(s, &p->idle);
+        reset_pseudo(s, &p->idle);
     }
-    s->clock = (struct sim_ctx){.id = 0, .name = "clock", .stack = -1, .processor = -1,
-                                .bound = -1};
-    choice_context(s, &s->clock);
+    reset_pseudo(s, &s->clock);
 }
 
 enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argument),

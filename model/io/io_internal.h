@@ -33,7 +33,6 @@ enum {
 struct io_above {
     struct io_irp *record;
     struct io_device *device;
-    bool is_dispatching;  /* the dispatch routine has not returned */
     bool is_completed;
     bool is_stopped;      /* a completion routine stopped completion: the driver owes one (KRN-035) */
     bool is_cancelled;
@@ -146,6 +145,7 @@ struct io_state {
     uint32_t io_works;        /* queued or running, of IoQueueWorkItem */
     uint32_t executive_works; /* queued or running, of ExQueueWorkItem */
     uint32_t work_live;       /* items not freed or uninitialised yet */
+    uint32_t work_initialized; /* of these: in memory of the driver (KRN-169) */
 
     struct io_device device[IO_DEVICES_MAX];
     uint32_t device_count; /* slots ever used in this run */

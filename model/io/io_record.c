@@ -50,7 +50,8 @@ void io_reset(struct sim *s)
     io.above_first = io.above_last = NULL;
     io.above_count = 0;
     io.work_first = io.work_last = NULL;
-    io.io_works = io.executive_works = io.work_live = 0;
+    io.io_works = io.executive_works = 0;
+    io.work_live = io.work_initialized = 0;
     io.cancel_call_count = 0;
     io.remove_lock_count = io.remove_tag_count = 0;
     io.extension_count = 0;
