@@ -69,14 +69,15 @@ void model_irql_breach(struct sim *s, enum model_routine routine)
     uint8_t level = s->current->level;
     uint8_t low = model_irql_low[routine];
     uint8_t high = model_irql_high[routine];
+    enum model_rule rule = ke_irql_rule(s, routine); /* the narrowest one */
     if (low == high) {
-        model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; it must be called at IRQL %u",
+        model_fail(s, rule, 0, NULL, "%s called at IRQL %u; it must be called at IRQL %u",
                    model_routine_name(routine), level, low);
     } else if (level > high) {
-        model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; the highest allowed is %u",
+        model_fail(s, rule, 0, NULL, "%s called at IRQL %u; the highest allowed is %u",
                    model_routine_name(routine), level, high);
     }
-    model_fail(s, RULE_KRN_050, 0, NULL, "%s called at IRQL %u; the lowest allowed is %u",
+    model_fail(s, rule, 0, NULL, "%s called at IRQL %u; the lowest allowed is %u",
                model_routine_name(routine), level, low);
 }
 

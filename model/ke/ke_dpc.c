@@ -133,13 +133,12 @@ bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
 
 /* ---- pending ---- */
 
-uint32_t ke_dpcs_pending(struct sim *s, bool with_running)
+uint32_t ke_dpcs_pending(struct sim *s)
 {
     const struct ke_state *ke = ke_of(s);
     uint32_t count = 0;
     for (uint32_t i = 0; i < ke->dpc_count; i++) {
-        count += ke->dpc[i].state == KE_DPC_QUEUED ||
-                 (with_running && ke->dpc[i].state == KE_DPC_RUNNING);
+        count += ke->dpc[i].state == KE_DPC_QUEUED || ke->dpc[i].state == KE_DPC_RUNNING;
     }
     return count;
 }

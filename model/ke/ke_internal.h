@@ -175,8 +175,7 @@ struct ke_dpc_origin {
 bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
                   const struct ke_dpc_origin *origin);
 uint32_t ke_dpc_check(struct sim *s, PRKDPC dpc); /* KRN-150 */
-/* Number of DPCs queued (running ones too, if asked). */
-uint32_t ke_dpcs_pending(struct sim *s, bool with_running);
+uint32_t ke_dpcs_pending(struct sim *s); /* queued or running */
 void ke_dpcs_freed(struct sim *s, uintptr_t base, size_t size);
 
 /* ---- ke_timer.c ---- */

@@ -115,9 +115,26 @@ void ps_object_give(struct sim *s, struct ps_object *o)
     o->client++;
 }
 
+/* Objects of other parts that nobody registered: devices, drivers, files. They live as their memory. */
+SIM_NOINLINE static struct ps_object *object_adopt(struct sim *s, const void *body)
+{
+    const struct sim_block *block = sim_block_find(s, (uintptr_t)body);
+    if (block == NULL || block->state != SIM_BLOCK_LIVE || block->base != (uintptr_t)body ||
+        (block->kind != BLOCK_DEVICE && block->kind != BLOCK_OTHER)) {
+        return NULL;
+    }
+    enum ps_kind kind = block->kind == BLOCK_DEVICE ? PS_DEVICE : PS_FILE;
+    struct ps_object *o = ps_object_new(s, (void *)block->base, kind, block->object);
+    o->is_permanent = true;
+    return o;
+}
+
 struct ps_object *ps_object_check(struct sim *s, const void *body)
 {
     struct ps_object *o = ps_object_find(s, body);
+    if (o == NULL) {
+        o = object_adopt(s, body);
+    }
     if (o == NULL) {
         model_touch(s, body, 1, "Object");
         model_fail(s, RULE_KRN_254, 0, NULL, "the pointer given leads to no object of the system");

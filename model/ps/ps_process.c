@@ -65,14 +65,6 @@ PEPROCESS PsGetCurrentProcess(void)
     return process;
 }
 
-PEPROCESS IoGetCurrentProcess(void)
-{
-    struct sim *s = model_enter(ROUTINE_IoGetCurrentProcess);
-    PEPROCESS process = ps_process(s, ke_current(s)->process);
-    s->current->routine = 0;
-    return process;
-}
-
 HANDLE PsGetCurrentProcessId(void)
 {
     struct sim *s = model_enter(ROUTINE_PsGetCurrentProcessId);
