@@ -57,7 +57,6 @@ void model_reset(struct sim *s)
     s->model = &model;
     memset(model.object_count, 0, sizeof(model.object_count));
     memset(model.knob_value, 0, sizeof(model.knob_value));
-    memset(model.rule_lints, 0, sizeof(model.rule_lints));
     ke_reset(s);
     ps_reset(s);
     io_reset(s);

@@ -82,7 +82,7 @@ struct model {
     struct world_state *world;
     uint32_t object_count[OBJECT_KINDS];
     uint16_t knob_value[MODEL_KNOB_COUNT]; /* value + 1; 0 = not drawn yet */
-    uint64_t rule_lints[MODEL_RULE_COUNT];  /* of this run */
+    uint64_t rule_lints[MODEL_RULE_COUNT];     /* of the campaign: grows from run to run */
     uint64_t rule_exercised[MODEL_RULE_COUNT]; /* of the campaign: how often a check was made */
 };
 

@@ -21,7 +21,10 @@
 
 #include "model/model.h"
 
-enum { REPLAY_CHOICES_MAX = 1 << 20, REPLAY_FORCED_KNOBS_MAX = 16 };
+enum {
+    REPLAY_CHOICES_MAX = (1 << 20) + 64, /* the fullest choice_log, encoded, with its lengths */
+    REPLAY_FORCED_KNOBS_MAX = 16,
+};
 
 struct replay_options {
     struct sim_options sim;
@@ -43,10 +46,10 @@ struct replay_case {
     uint32_t *checks; /* rolling hashes, may be NULL */
     size_t check_count;
     /* What came out. */
-    uint8_t verdict;  /* enum sim_verdict, or REPLAY_VERDICT_* */
-    uint32_t rule;    /* enum model_rule; RULE_NONE if clean */
+    uint8_t verdict;  /* enum sim_verdict */
+    uint32_t rule;    /* enum model_rule; meaningless if clean */
     uint64_t fingerprint;
-    uint64_t signature; /* replay/signature.h; 0 = not computed */
+    uint64_t signature; /* replay/explain.h; 0 = not computed */
 };
 
 void replay_case_free(struct replay_case *c);

@@ -2,6 +2,7 @@
 /* See case_text.h. */
 #include "replay/case_text.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +75,8 @@ static bool parse_knob(struct replay_options *options, const char *name, size_t 
     }
     memcpy(copy, name, length);
     copy[length] = '\0';
-    int knob = (int)model_knob_find(copy);
-    if (knob < 0 || knob >= MODEL_KNOB_COUNT || value >= model_knobs[knob].count) {
+    enum model_knob knob = model_knob_find(copy);
+    if (knob >= MODEL_KNOB_COUNT || value >= model_knobs[knob].values) {
         return false;
     }
     options->knob[options->knob_count].knob = (uint16_t)knob;
@@ -122,10 +123,10 @@ bool replay_options_parse(struct replay_options *options, const char *text)
         if (equals == NULL) {
             return false;
         }
-        char *end;
-        unsigned long value = strtoul(equals + 1, &end, 10);
-        if (end == equals + 1 || (*end != ',' && *end != '\0') ||
-            !parse_option(options, text, (size_t)(equals - text), value)) {
+        size_t digits = strspn(equals + 1, "0123456789");
+        const char *end = equals + 1 + digits;
+        if (digits == 0 || digits > 15 || (*end != ',' && *end != '\0') ||
+            !parse_option(options, text, (size_t)(equals - text), strtoul(equals + 1, NULL, 10))) {
             return false;
         }
         text = *end == ',' ? end + 1 : end;
@@ -193,15 +194,19 @@ static void flavour_text(uint32_t flavour, char out[5])
 
 char *replay_case_text(const struct replay_case *c)
 {
-    char options[512], flavour[5];
+    char options[REPLAY_OPTIONS_TEXT_MAX], flavour[5];
     replay_options_text(&c->options, options, sizeof options);
     flavour_text(c->flavour, flavour);
-    size_t size = 160 + strlen(options) + c->choices_size * 4 / 3 + 8;
+    size_t size = 192 + strlen(options) + c->choices_size * 4 / 3 + 8;
     char *text = malloc(size);
     if (text == NULL) {
         return NULL;
     }
-    int at = snprintf(text, size, "wsk1:%s-%s:%s:%s:", c->module, c->identity, flavour, options);
+    int at = snprintf(text, size, "wsk1:%s", c->module);
+    for (char *p = text + 5; *p != '\0'; p++) { /* a file name may hold what separates fields */
+        *p = *p == ':' || isspace((unsigned char)*p) ? '_' : *p;
+    }
+    at += snprintf(text + at, size - (size_t)at, "-%s:%s:%s:", c->identity, flavour, options);
     size_t end = (size_t)at + base64_put(text + at, c->choices, c->choices_size);
     snprintf(text + end, size - end, ":%08x", replay_crc32c(0, text, end));
     return text;
@@ -265,7 +270,7 @@ static bool parse_flavour(struct replay_case *c, const char *text, size_t length
 
 static bool parse_options_field(struct replay_case *c, const char *text, size_t length)
 {
-    char copy[512];
+    char copy[REPLAY_OPTIONS_TEXT_MAX];
     if (length >= sizeof copy) {
         return false;
     }
@@ -287,7 +292,7 @@ bool replay_case_parse(struct replay_case *c, const char *text, char *message, s
         wrong = "is of another version than 'wsk1:'; update wsksim";
     } else if (!split_line(text, total, field, length)) {
         wrong = "is not whole: six fields between colons are expected; copy all of it";
-    } else if (length[4] != 8 ||
+    } else if (length[4] != 8 || strspn(field[4], "0123456789abcdef") < 8 ||
                strtoul(field[4], NULL, 16) !=
                    replay_crc32c(0, text, (size_t)(field[4] - 1 - text))) {
         wrong = "is damaged: its checksum does not fit; copy it again";

@@ -8,6 +8,8 @@
 
 #include "replay/case.h"
 
+enum { REPLAY_OPTIONS_TEXT_MAX = 1024 }; /* 16 forced knobs and the rest */
+
 /* Non-default options as key=value joined by ','. */
 void replay_options_text(const struct replay_options *options, char *out, size_t size);
 /* The inverse. False if a key or value is unknown; *options is then what was understood so far. */

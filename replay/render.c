@@ -125,6 +125,22 @@ static bool concerns_finding(const struct table *t, const struct sim_trace_event
     return (event->object != 0 && (event->object == v->object[0] || event->object == v->object[1]));
 }
 
+/* What a reader wants to see of any run: where it stands. */
+static bool is_landmark(uint16_t kind)
+{
+    static const uint16_t landmark[] = {
+        TRACE_CallbackEnter, TRACE_CallbackLeave, TRACE_CloseStart,  TRACE_CloseEnd,
+        TRACE_ForcedClose,   TRACE_EventDisable,  TRACE_EventOff,    TRACE_Unload,
+        TRACE_DriverEntry,   TRACE_AllocFail,     TRACE_IrpCancel,   TRACE_Peer,
+    };
+    for (size_t i = 0; i < SIM_COUNT(landmark); i++) {
+        if (landmark[i] == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_kept(const struct table *t, size_t i, bool is_full)
 {
     const struct sim_trace_event *event = &t->event[i];
@@ -142,14 +158,7 @@ static bool is_kept(const struct table *t, size_t i, bool is_full)
             return true;
         }
     }
-    switch ((enum model_trace)event->kind) {
-    case TRACE_CallbackEnter: case TRACE_CallbackLeave: case TRACE_CloseStart: case TRACE_CloseEnd:
-    case TRACE_ForcedClose: case TRACE_EventDisable: case TRACE_EventOff: case TRACE_Unload:
-    case TRACE_DriverEntry: case TRACE_AllocFail: case TRACE_IrpCancel: case TRACE_Peer:
-        return true;
-    default:
-        return false;
-    }
+    return is_landmark(event->kind);
 }
 
 static void choose_columns(struct table *t, bool is_full)

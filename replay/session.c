@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/faults.h"
 #include "model/world/run.h"
 #include "sim/fault.h"
 
@@ -17,7 +16,6 @@ static bool finish_open(struct replay_session *session, enum sim_module_error er
         snprintf(message, size, "%s", session->module.message);
         return false;
     }
-    sim_memory_allow(session->module.base, session->module.end - session->module.base);
     return true;
 }
 
@@ -58,9 +56,16 @@ void replay_context_name(struct replay_session *session, uint16_t slot, char *ou
     sim_context_label(slot, out, size);
 }
 
+/* Forced knobs belong to the process: those of the run before are taken back first. */
 static void apply_knobs(const struct replay_options *options)
 {
-    model_knob_force_none();
+    static bool any_forced;
+    if (any_forced) {
+        for (int i = 0; i < MODEL_KNOB_COUNT; i++) {
+            model_knob_force((enum model_knob)i, -1);
+        }
+    }
+    any_forced = options->knob_count > 0;
     for (uint32_t i = 0; i < options->knob_count; i++) {
         model_knob_force((enum model_knob)options->knob[i].knob, options->knob[i].value);
     }
@@ -154,6 +159,7 @@ struct replay_case replay_case_of(const struct replay_session *session,
     c.options.sim.trace = false;
     c.options.sim.capture_seq = 0;
     c.choices_size = choice_encode(log, buffer, sizeof buffer);
+    SIM_ASSERT_OP(c.choices_size, >, 0); /* the buffer holds the fullest log there can be */
     c.choices = copy_of(buffer, c.choices_size);
     c.check_count = log->check_count;
     c.checks = copy_of(log->check, c.check_count * sizeof *c.checks);

@@ -23,7 +23,7 @@ struct replay_result {
     bool diverged;           /* RECORDING: the run left the recording */
     uint64_t diverged_request;
     struct sim_violation violation; /* SIM_VERDICT_VIOLATION */
-    uint64_t raw_key;        /* cheap key of the violation: rule and addresses; see signature.h */
+    uint64_t raw_key;        /* cheap key of the violation: rule and addresses; see explain.h */
     char context_name[48];   /* who broke the rule: "thread#2", "dpc#1" */
 };
 

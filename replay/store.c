@@ -339,7 +339,7 @@ static enum store_result insert_run(struct store *store, int64_t id, const char 
 static enum store_result put_all(struct store *store, struct store_record *r,
                                  const char *module_path, bool *was_new)
 {
-    char options[512];
+    char options[REPLAY_OPTIONS_TEXT_MAX];
     int64_t target = 0;
     replay_options_text(&r->replay.options, options, sizeof options);
     enum store_result result = put_target(store, &r->replay, module_path, &target);
