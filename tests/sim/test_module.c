@@ -361,6 +361,24 @@ static void test_objects(void **state)
     sim_module_close(&module);
 }
 
+/* ---- the C library inside ---- */
+
+static void check_text(const char *name)
+{
+    open_module(name);
+    assert_int_equal(run(0), SIM_VERDICT_OK);
+    assert_int_equal(values[0], 0); /* else the line of tests/sim/modules/text.c */
+    assert_int_equal(value_count, 1);
+    sim_module_close(&module);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    check_text("test_text.so");
+    check_text("test_text_plain.so");
+}
+
 /* ---- faults ---- */
 
 static uintptr_t fault_address(void)
@@ -442,7 +460,8 @@ int main(void)
         cmocka_unit_test(test_damaged),         cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_unknown_routines), cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_description),     cmocka_unit_test(test_restore),
-        cmocka_unit_test(test_objects),         cmocka_unit_test(test_faults_checked),
+        cmocka_unit_test(test_objects),         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_faults_checked),
         cmocka_unit_test(test_faults_no_undefined),
     };
     return cmocka_run_group_tests(tests, open_engine, NULL);

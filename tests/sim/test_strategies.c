@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Strategies against exact odds. The bluetooth driver model (two threads, one step per shared access,
+ * both already started) has 73 interleavings of which 4 fail; a fair random walk fails with probability
+ * 10/256, and PCT of depth 2 with at least 1/18. A strategy that is off is wrong, not unlucky: the
+ * tolerances below are more than five standard deviations wide.
+ */
+#include "tests/sim/engine.h"
+
+enum { RUNS = 40000 };
+
+static struct {
+    int pending_io, stopping_flag, stopping_event, stopped;
+    bool failed;
+    int running;
+    struct sim_ctx *starter;
+} model;
+
+static void point(struct sim *s)
+{
+    sim_point(s, SIM_OP_WRITE, 1);
+}
+
+static void finish(struct sim *s)
+{
+    if (--model.running == 0) {
+        sim_wake(s, model.starter);
+    }
+}
+
+static void decrement(struct sim *s)
+{
+    point(s);
+    if (--model.pending_io == 0) {
+        point(s);
+        model.stopping_event = 1;
+    }
+}
+
+/* Being scheduled for the first time is the first step: no point stands before the first access. */
+static void adder(struct sim *s, void *argument)
+{
+    (void)argument;
+    if (model.stopping_flag == 0) {
+        point(s);
+        model.pending_io++;
+        point(s);
+        model.failed |= model.stopped != 0;
+    }
+    decrement(s);
+    finish(s);
+}
+
+static void stopper(struct sim *s, void *argument)
+{
+    (void)argument;
+    model.stopping_flag = 1;
+    decrement(s);
+    point(s);
+    if (model.stopping_event != 0) {
+        point(s);
+        model.stopped = 1;
+    }
+    finish(s);
+}
+
+static void bluetooth(struct sim *s, void *argument)
+{
+    (void)argument;
+    model.pending_io = 1;
+    model.stopping_flag = model.stopping_event = model.stopped = 0;
+    model.failed = false;
+    model.running = 2;
+    model.starter = s->current;
+    engine_thread(s, adder, NULL);
+    engine_thread(s, stopper, NULL);
+    sim_block(s);
+}
+
+static int count_failures(struct choice_source source)
+{
+    int failures = 0;
+    for (int i = 1; i <= RUNS; i++) {
+        source.seed = (uint64_t)i;
+        assert_int_equal(engine_run(bluetooth, NULL, &source), SIM_VERDICT_OK);
+        failures += model.failed;
+    }
+    return failures;
+}
+
+static void random_walk_has_the_exact_odds(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_RANDOM,
+                                                         .switch_one_in = 1});
+    const double expected = RUNS * 10.0 / 256, deviation = 38.7; /* sqrt(n p (1-p)) */
+    assert_true(failures > expected - 5 * deviation);
+    assert_true(failures < expected + 5 * deviation);
+}
+
+static void pct_keeps_its_bound(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_PCT, .depth = 2,
+                                                         .length = 9});
+    assert_true(failures > RUNS / 18 - 5 * 46);
+}
+
+static void the_tame_run_never_fails(void **state)
+{
+    (void)state;
+    assert_int_equal(count_failures((struct choice_source){.kind = CHOICE_TAME}), 0);
+}
+
+/* The same choices give the same run, whatever drove it first. */
+static void a_failure_replays_bit_for_bit(void **state)
+{
+    static uint8_t bytes[4096];
+    (void)state;
+    int replayed = 0;
+    for (uint64_t seed = 1; seed < 2000; seed++) {
+        struct choice_source source = {.kind = seed % 2 ? CHOICE_RANDOM : CHOICE_PCT,
+                                       .switch_one_in = 1, .depth = 3, .length = 9, .seed = seed};
+        engine_run(bluetooth, NULL, &source);
+        bool failed = model.failed;
+        uint64_t steps = sim_create(&engine_hooks)->steps;
+        size_t size = choice_encode(&engine_log, bytes, sizeof bytes);
+        assert_true(size > 0);
+        source = (struct choice_source){.kind = CHOICE_RECORDING, .bytes = bytes, .size = size};
+        engine_run(bluetooth, NULL, &source);
+        struct sim *s = sim_create(&engine_hooks);
+        assert_false(s->diverged);
+        assert_int_equal(s->steps, steps);
+        assert_int_equal(model.failed, failed);
+        replayed += failed;
+    }
+    assert_true(replayed > 20);
+}
+
+/* A random walk with a mean stretch finds the bug too, only at another rate. */
+static void long_stretches_still_switch(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_RANDOM,
+                                                         .switch_one_in = 4});
+    assert_true(failures > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_walk_has_the_exact_odds),
+        cmocka_unit_test(pct_keeps_its_bound),
+        cmocka_unit_test(the_tame_run_never_fails),
+        cmocka_unit_test(a_failure_replays_bit_for_bit),
+        cmocka_unit_test(long_stretches_still_switch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
