@@ -147,9 +147,11 @@ static bool is_stretched(const struct sim *s)
 
 /*
  * Who runs next. `from`: on whom the decision counts. `prefer`: the default if it may continue (the
- * current context, or what an interrupt interrupted), or NULL.
+ * current context, or what an interrupt interrupted), or NULL: then it is the one that has waited
+ * longest, other than `except`.
  */
-static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer)
+static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer,
+                              const struct sim_ctx *except)
 {
     for (;;) {
         if (s->enabled_dirty) {
@@ -159,6 +161,9 @@ static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ct
             s->hooks->deadlock(s);
         }
         struct sim_ctx *normal = prefer != NULL && may_continue(s, prefer) ? prefer : NULL;
+        if (normal == NULL) {
+            normal = oldest_enabled(s, except);
+        }
         if (normal == NULL) {
             normal = oldest_enabled(s, NULL);
         }
@@ -197,7 +202,7 @@ SIM_NOINLINE void sim_point_slow(struct sim *s)
         prefer = other != NULL ? NULL : self;
         s->stretch_start = s->steps;
     }
-    struct sim_ctx *next = decide(s, self, prefer);
+    struct sim_ctx *next = decide(s, self, prefer, self);
     if (next != self) {
         switch_to(s, next);
     } else {
@@ -386,7 +391,7 @@ static void give_up(struct sim *s, struct sim_ctx *prefer)
     s->enabled_dirty = true;
     idle->points++;
     s->steps++;
-    switch_to(s, decide(s, idle, prefer));
+    switch_to(s, decide(s, idle, prefer, NULL));
 }
 
 void sched_context_main(struct sim *s, struct sim_ctx *c)
@@ -437,7 +442,7 @@ void sim_spin(struct sim *s, uintptr_t key)
     s->enabled_dirty = true;
     self->points++;
     s->steps++;
-    switch_to(s, decide(s, self, NULL));
+    switch_to(s, decide(s, self, NULL, NULL));
 }
 
 void sim_spin_release(struct sim *s, uintptr_t key)
@@ -466,7 +471,7 @@ void sim_yield(struct sim *s)
     }
     struct sim_ctx *other = oldest_enabled(s, self);
     bool alone = other == NULL || other == &s->clock;
-    struct sim_ctx *next = decide(s, self, alone ? self : NULL);
+    struct sim_ctx *next = decide(s, self, alone ? self : NULL, self);
     if (next != self) {
         switch_to(s, next);
     } else {
