@@ -131,6 +131,8 @@ struct wsk_registration {
     struct sim_where registered, captured, released, left;
     struct wsk_request *list_change; /* WSK_TRANSPORT_LIST_CHANGE queue, linked by `next` */
     uint32_t info_lists;   /* resolver results not freed (ADDR-016) */
+    bool has_asked;        /* a capture got as far as the version (REG-017) */
+    char what[128];        /* what WskDeregister waits for, in words */
 };
 
 /* ---- requests ---- */
@@ -517,7 +519,7 @@ struct wsk_state {
     struct wsk_invocation *inside[SIM_CONTEXTS_MAX]; /* innermost callback of a context */
     const void *table[WSK_CATEGORIES];       /* provider tables of the run (arena) */
     const WSK_PROVIDER_DISPATCH *provider;
-    bool is_ready;
+    bool is_ready, ready_drawn;
     sim_time ready_at;
     struct wsk_control_state *control; /* wsk_client_control.c: SD cache, transports, queued changes */
     struct wsk_data_state *data;       /* wsk_release.c */
