@@ -16,7 +16,7 @@
 
 #include "replay/worker_internal.h"
 
-enum { SEEN_MAX = 1024, STUCK_TICKS = 3 };
+enum { SEEN_MAX = 1024, STUCK_TICKS = 3, PUBLISH_EVERY = 1024 };
 
 static struct {
     struct worker_page *page;
@@ -150,6 +150,15 @@ static void report(const struct replay_options *options, const struct replay_res
     replay_case_free(&c);
 }
 
+/* How often each rule was looked at, for the end report; now and then, since it is a few KiB. */
+static void publish_rules(void)
+{
+    const struct model *model = child.session.sim->model;
+    struct worker_counters *c = &child.page->counters;
+    memcpy(c->rule_exercised, model->rule_exercised, sizeof c->rule_exercised);
+    memcpy(c->rule_lints, model->rule_lints, sizeof c->rule_lints);
+}
+
 static void begin(uint64_t run, const struct replay_options *options)
 {
     struct worker_page *page = child.page;
@@ -173,6 +182,9 @@ static void run_campaign(const struct worker_job *job)
         replay_session_run(&child.session, &options, &source, &child.page->log, &result);
         child.page->is_running = false;
         count_run(&result);
+        if (i % PUBLISH_EVERY == 0) {
+            publish_rules();
+        }
         child.total_steps += result.steps;
         if (result.verdict == SIM_VERDICT_VIOLATION) {
             if (is_new(result.raw_key)) {
@@ -213,7 +225,6 @@ void worker_child(const struct worker_job *job, struct worker_page *page, int pi
     snprintf(page->module, sizeof page->module, "%.63s", child.session.module.name);
     snprintf(page->identity, sizeof page->identity, "%s", child.session.module.identity);
     page->flavour = child.session.module.flavour;
-    model_count_into(page->counters.rule_exercised, page->counters.rule_lints);
     if ((page->flavour & SIM_MODULE_ACCESS) == 0) {
         start_ticking();
     }
@@ -222,6 +233,7 @@ void worker_child(const struct worker_job *job, struct worker_page *page, int pi
     } else {
         run_campaign(job);
     }
+    publish_rules();
     send_message(WORKER_DONE, 0, NULL, NULL, NULL);
     _exit(0);
 }
