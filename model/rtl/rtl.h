@@ -8,6 +8,27 @@
 
 #include "model/model.h"
 
+/*
+ * Entry and exit of what is no routine of the kernel but code that every driver has inside (C run time,
+ * block operations): no trace, no scheduling point; the site is remembered for findings.
+ */
+#define rtl_enter_quiet(routine)                                                                   \
+    rtl_enter_quiet_at((routine), (uintptr_t)__builtin_return_address(0),                          \
+                       (uintptr_t)__builtin_frame_address(0))
+static inline struct sim *rtl_enter_quiet_at(enum model_routine routine, uintptr_t site,
+                                             uintptr_t frame)
+{
+    struct sim *s = sim_current;
+    s->current->site = site;
+    s->current->frame = frame;
+    s->current->routine = (uint16_t)routine;
+    return s;
+}
+static inline void rtl_leave_quiet(struct sim *s)
+{
+    s->current->routine = ROUTINE_None;
+}
+
 /* ---- formatting (format.c) ---- */
 
 /* Where formatted text goes; characters beyond the capacity are counted, not stored. */
