@@ -7,11 +7,12 @@
 #                 target_include_directories and target_compile_options (after -O1 -g) work on it
 #   NAME_fuzzer   the libFuzzer executable, where libFuzzer's runtime was found
 #   NAME_afl      the AFL++ executable, where AFL++ was found
-# The module is compiled and linked by wsksim-cc, which CMake runs as its compiler launcher; so the driver
-# gets clang and the flags of a driver whatever compiler the project itself uses.
+# The module is compiled and linked by wsksim-cc, which CMake runs as its compiler launcher; so the
+# driver gets clang and the flags of a driver whatever compiler the project itself uses.
 
 function(wsksim_add_driver name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "PLAIN;NO_ACCESS;NO_UNDEFINED;CHECKED;NO_FUZZERS" "" "SOURCES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg
+        "PLAIN;NO_ACCESS;NO_UNDEFINED;CHECKED;NO_FUZZERS" "" "SOURCES")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "wsksim_add_driver(${name}): unknown: ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -57,7 +58,8 @@ function(wsksim_add_driver name)
     endif()
 endfunction()
 
-# An executable from the engine, a fuzz entry library, a fuzzer's runtime (which has main) and a module.
+# An executable from the engine, a fuzz entry library, a fuzzer's runtime (which has main) and a
+# module.
 function(wsksim_add_fuzzer driver name entry runtime)
     get_property(stub GLOBAL PROPERTY WSKSIM_EMPTY_SOURCE)
     add_executable(${name} "${stub}")

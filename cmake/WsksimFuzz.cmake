@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# The fuzz entry libraries (sources in fuzz/): wsksim_fuzz for libFuzzer, wsksim_afl for AFL++, whose
-# bridge between the module's counters and AFL's map lies in the files fuzz/afl*.c; the rest is shared.
-# The runtimes are plain archives of the distribution and are linked by any compiler.
+# The fuzz entry libraries (sources in fuzz/): wsksim_fuzz for libFuzzer, wsksim_afl for AFL++,
+# whose bridge between the module's counters and AFL's map lies in the files fuzz/afl*.c; the rest
+# is shared. The runtimes are plain archives of the distribution and are linked by any compiler.
 
 file(GLOB wsksim_fuzz_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*.c")
 set(wsksim_afl_sources ${wsksim_fuzz_sources})

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# libwsksim_module.a, the support archive that is linked into every driver module, and wsksim-cc. The
-# archive is always compiled by clang and never instrumented, so it is built by commands of its own.
+# libwsksim_module.a, the support archive that is linked into every driver module, and wsksim-cc.
+# The archive is always compiled by clang and never instrumented, so it is built by commands of its
+# own.
 
 set(WSKSIM_MODULE_ARCHIVE "${WSKSIM_LIBRARY_DIR}/libwsksim_module.a")
 set(WSKSIM_CC "${PROJECT_BINARY_DIR}/bin/wsksim-cc")
@@ -39,7 +40,8 @@ configure_file("${PROJECT_SOURCE_DIR}/cmake/wsksim-cc.in" "${WSKSIM_CC}" @ONLY
         WORLD_READ WORLD_EXECUTE)
 set(WSKSIM_CC_HEADERS "$root/lib/wsksim/include/wdk")
 set(WSKSIM_CC_LIBRARIES "$root/lib/wsksim")
-configure_file("${PROJECT_SOURCE_DIR}/cmake/wsksim-cc.in" "${PROJECT_BINARY_DIR}/install/wsksim-cc" @ONLY)
+configure_file("${PROJECT_SOURCE_DIR}/cmake/wsksim-cc.in"
+    "${PROJECT_BINARY_DIR}/install/wsksim-cc" @ONLY)
 
 install(PROGRAMS "${PROJECT_BINARY_DIR}/install/wsksim-cc" DESTINATION bin)
 install(FILES "${WSKSIM_MODULE_ARCHIVE}" "${PROJECT_SOURCE_DIR}/cmake/module.ver"

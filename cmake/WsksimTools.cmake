@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Finds the tools and libraries of the distribution that wsksim is built with. Each one that is missing
-# is named with the package that brings it; scripts/setup installs them all.
+# Finds the tools and libraries of the distribution that wsksim is built with. Each one that is
+# missing is named with the package that brings it; scripts/setup installs them all.
 
 function(wsksim_require result what package)
     if(NOT ${result})
@@ -49,7 +49,7 @@ if(NOT EXISTS "${wsksim_libfuzzer}")
 endif()
 set(WSKSIM_LIBFUZZER "${wsksim_libfuzzer}")
 if(NOT WSKSIM_LIBFUZZER)
-    message(STATUS "no libFuzzer runtime (package libclang-rt-VERSION-dev): no *_fuzzer executables")
+    message(STATUS "no libFuzzer (package libclang-rt-VERSION-dev): no *_fuzzer executables")
 endif()
 
 find_file(WSKSIM_AFL_DRIVER NAMES libAFLDriver.a PATHS /usr/lib/afl /usr/local/lib/afl)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Shared by the scripts: where the repository is, one-line errors, what the build needs. Sourced, not run.
-# The caller has set `self` to its own name.
+# Shared by the scripts: where the repository is, one-line errors, what the build needs. Sourced,
+# not run. The caller has set `self` to its own name.
 
 repository=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -35,8 +35,8 @@ set_up() {
     fi
 }
 
-# quiet NAME COMMAND...: output goes to a log, of which the end is shown on failure; a dot every five
-# seconds shows that it lives.
+# quiet NAME COMMAND...: output goes to a log, of which the end is shown on failure; a dot every
+# five seconds shows that it lives.
 quiet() {
     quiet_name=$1
     shift

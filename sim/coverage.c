@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Empty coverage functions, so that a module with coverage counters also runs in an executable that has
- * no fuzzer. All are weak: libFuzzer's, AFL++'s and our own bridge take their place when linked.
+ * Empty coverage functions, so that a module with coverage counters also runs in an executable that
+ * has no fuzzer. All are weak: libFuzzer's, AFL++'s and our own bridge take their place when
+ * linked.
  */
 #include "base.h"
 

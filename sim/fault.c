@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See fault.h. Nothing here may use the stack of the fiber (it may have overflowed) or be instrumented
- * (that costs 0.1 ms per fault).
+ * See fault.h. Nothing here may use the stack of the fiber (it may have overflowed) or be
+ * instrumented (that costs 0.1 ms per fault).
  *
- * Limit: the processor does not say which non-canonical address was used. It is then guessed from the
- * registers: the largest value that is no address, and of a value and its shadow index the value.
+ * Limit: the processor does not say which non-canonical address was used. It is then guessed from
+ * the registers: the largest value that is no address, and of a value and its shadow index the
+ * value.
  */
 #define _GNU_SOURCE
 #include "fault.h"
@@ -78,8 +79,9 @@ SIM_NO_ASAN static bool is_fiber(uintptr_t stack_pointer)
 }
 
 /*
- * Names the driver's instruction, not the support archive's or, below that, the engine's: then the caller is
- * found through frame pointers, which both keep. A fault inside a WDK routine stays with its call.
+ * Names the driver's instruction, not the support archive's or, below that, the engine's: then the
+ * caller is found through frame pointers, which both keep. A fault inside a WDK routine stays with
+ * its call.
  */
 SIM_NO_ASAN static uintptr_t charge(struct sim *s, uintptr_t pc, uintptr_t frame_pointer)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file of a driver module, read before anything of it is loaded: is it one of ours, what does it
- * define, what does it want from us, which of its bytes identify it.
+ * The file of a driver module, read before anything of it is loaded: is it one of ours, what does
+ * it define, what does it want from us, which of its bytes identify it.
  *
- * Every offset in the file is checked before it is followed, so a truncated or hostile file gives an
- * error, never a fault.
+ * Every offset in the file is checked before it is followed, so a truncated or hostile file gives
+ * an error, never a fault.
  */
 #ifndef SIM_IMAGE_H
 #define SIM_IMAGE_H
@@ -42,7 +42,8 @@ void sim_image_close(struct sim_image *image);
 const char *sim_image_section_name(const struct sim_image *image, size_t i);
 const char *sim_image_symbol_name(const struct sim_image *image, size_t i);
 
-/* True if the driver writes to section i: its data, not coverage counters or the loader's tables. */
+/* True if the driver writes to section i: its data, not coverage counters or the loader's tables.
+ * */
 bool sim_image_is_data(const struct sim_image *image, size_t i);
 
 /* 16 hex digits over all that is loaded (not build ids, not debug information). */

@@ -141,7 +141,8 @@ static enum sim_module_error take_snapshot(struct sim_module *m, const struct si
 {
     for (size_t i = 0; i < image->section_count; i++) {
         const Elf64_Shdr *s = &image->section[i];
-        if (sim_image_is_data(image, i) && !sim_snapshot_add(&m->snapshot, s->sh_addr, s->sh_size)) {
+        if (sim_image_is_data(image, i) &&
+            !sim_snapshot_add(&m->snapshot, s->sh_addr, s->sh_size)) {
             return fail(m, SIM_MODULE_CANNOT_LOAD, "cannot save its data (%u writable sections)",
                         m->snapshot.count);
         }

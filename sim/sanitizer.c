@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of an engine that is itself built with AddressSanitizer. A run takes no memory from malloc, and
- * what lives as long as the process is no leak.
+ * Options of an engine that is itself built with AddressSanitizer. A run takes no memory from
+ * malloc, and what lives as long as the process is no leak.
  */
 #include "base.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See snapshot.h. The copy is inline assembly: in an engine with the real AddressSanitizer every memcpy
- * is intercepted and would stop at the first red zone between two globals of the driver.
+ * See snapshot.h. The copy is inline assembly: in an engine with the real AddressSanitizer every
+ * memcpy is intercepted and would stop at the first red zone between two globals of the driver.
  */
 #define _GNU_SOURCE
 #include "snapshot.h"

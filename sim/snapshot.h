@@ -2,9 +2,9 @@
 /*
  * Saved contents of a few ranges of memory, put back before every run.
  *
- * Below 64 KiB a range is copied (0.1 us for 16 KiB). Above, its whole pages become a private mapping of
- * the saved contents, and putting back means dropping the pages that were written: cost follows use
- * (3 us for one page of a megabyte), not size.
+ * Below 64 KiB a range is copied (0.1 us for 16 KiB). Above, its whole pages become a private
+ * mapping of the saved contents, and putting back means dropping the pages that were written: cost
+ * follows use (3 us for one page of a megabyte), not size.
  */
 #ifndef SIM_SNAPSHOT_H
 #define SIM_SNAPSHOT_H

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The printf family of the kernel's C library, narrow and wide: sprintf, _snprintf, _vsnprintf, swprintf,
- * _snwprintf, _vsnwprintf.
+ * The printf family of the kernel's C library, narrow and wide: sprintf, _snprintf, _vsnprintf,
+ * swprintf, _snwprintf, _vsnwprintf.
  *
- * One formatter serves both widths; characters travel as 16 bits. The underscore functions return -1
- * when the text does not fit, and end it with zero only if there is room. Sizes are Windows': %d and %ld 32
- * bits, %I64d and %lld 64; %s is of the width of the format, %S of the other, %hs narrow, %ws wide, %wZ a
- * counted string. A pointer is 16 digits.
+ * One formatter serves both widths; characters travel as 16 bits. The underscore functions return
+ * -1 when the text does not fit, and end it with zero only if there is room. Sizes are Windows': %d
+ * and %ld 32 bits, %I64d and %lld 64; %s is of the width of the format, %S of the other, %hs
+ * narrow, %ws wide, %wZ a counted string. A pointer is 16 digits.
  *
- * Limits: no floating point (a driver at raised IRQL has none): its argument is taken and "?" is written.
+ * Limits: no floating point (a driver at raised IRQL has none): its argument is taken and "?" is
+ * written.
  */
 #include "sim/support/support.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames of checked functions. Locals whose address escapes live in a frame cut from a region of the
- * engine instead of on the stack, so that a touch after the function returned is recognised, and the
- * frame's own description names the variable.
+ * Frames of checked functions. Locals whose address escapes live in a frame cut from a region of
+ * the engine instead of on the stack, so that a touch after the function returned is recognised,
+ * and the frame's own description names the variable.
  *
  * Class k is 64 << k bytes. The last word of a frame points to a byte that inlined code clears on
- * return; nobody reads it here. When the region is used up the engine answers 0, and the function uses
- * its stack as if this file did not exist.
+ * return; nobody reads it here. When the region is used up the engine answers 0, and the function
+ * uses its stack as if this file did not exist.
  */
 #include "sim/support/support.h"
 

@@ -4,8 +4,8 @@
  *
  * The compiler turns struct copies into calls of these, and with access points all intrinsics too;
  * checked modules without access points call the __asan_ names. A copy of an invalid block is
- * reported as one access of the whole length at the first bad byte. memcpy copes with overlap, as the
- * kernel's own does.
+ * reported as one access of the whole length at the first bad byte. memcpy copes with overlap, as
+ * the kernel's own does.
  */
 #include "sim/support/support.h"
 

@@ -4,9 +4,9 @@
  *
  * The archive is linked into every driver module. It answers what the compiler's instrumentation
  * calls (__asan_*, __tsan_*, __ubsan_*) and brings the C library functions that a kernel driver may
- * use, so that a module needs nothing but the WDK routines of the engine. Only members that a driver
- * refers to are linked; each of asan.c, tsan.c and ubsan.c defines a marker, and module_info.c tells
- * the loader which markers are there: a module describes itself.
+ * use, so that a module needs nothing but the WDK routines of the engine. Only members that a
+ * driver refers to are linked; each of asan.c, tsan.c and ubsan.c defines a marker, and
+ * module_info.c tells the loader which markers are there: a module describes itself.
  *
  * Invariants:
  *  1. Nothing here is instrumented, and nothing leaves the module (version script).
@@ -84,7 +84,7 @@ static inline uintptr_t support_first_bad(uintptr_t address, size_t size)
         if (SIM_LIKELY(shadow == 0)) {
             continue;
         }
-        uintptr_t valid = shadow < 0 ? (at & ~(uintptr_t)7) : (at & ~(uintptr_t)7) + (uintptr_t)shadow;
+        uintptr_t valid = (at & ~(uintptr_t)7) + (shadow < 0 ? 0u : (uintptr_t)shadow);
         uintptr_t bad = at > valid ? at : valid;
         if (bad < end) {
             return bad;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Access points: the thread-sanitizer pass calls these before every access to memory that escapes its
- * function. A call counts down; the engine is asked only when the count runs out.
+ * Access points: the thread-sanitizer pass calls these before every access to memory that escapes
+ * its function. A call counts down; the engine is asked only when the count runs out.
  *
  * Atomic accesses become calls that perform the operation. One host thread runs everything, so a
  * plain operation is atomic; memory orders are ignored (the model is sequentially consistent).

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UndefinedBehaviorSanitizer handlers. All data blocks begin with the place in the source; what else
- * they hold is not needed. wsksim-cc turns on only the checks that make sense for drivers, but every
- * handler is here, so that -fsanitize= options of a driver's own build link.
+ * UndefinedBehaviorSanitizer handlers. All data blocks begin with the place in the source; what
+ * else they hold is not needed. wsksim-cc turns on only the checks that make sense for drivers, but
+ * every handler is here, so that -fsanitize= options of a driver's own build link.
  */
 #include "sim/support/support.h"
 

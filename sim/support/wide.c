@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The wcs* functions (text.inc) for WCHAR, 16 bits wide. A driver must never reach the host's C library
- * with these: its characters have 32 bits.
+ * The wcs* functions (text.inc) for WCHAR, 16 bits wide. A driver must never reach the host's C
+ * library with these: its characters have 32 bits.
  */
 #include "sim/support/support.h"
 

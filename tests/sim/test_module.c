@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Driver modules: what the loader refuses and with which words, what restoring restores, and that each kind
- * of memory fault of a module becomes a violation of its run and leaves the process unharmed.
+ * Driver modules: what the loader refuses and with which words, what restoring restores, and that
+ * each kind of memory fault of a module becomes a violation of its run and leaves the process
+ * unharmed.
  *
  * The modules are in tests/sim/modules; their "kernel" is the few Host functions below.
  */

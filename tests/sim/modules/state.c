@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A module with all kinds of data a driver can have; DriverEntry changes every one and says what it saw. */
+/* A module with all kinds of data a driver can have; DriverEntry changes every one and says what it
+ * saw. */
 #include "host.h"
 
 static int zero;            /* .bss */
