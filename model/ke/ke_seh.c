@@ -67,6 +67,19 @@ __attribute__((noreturn, noinline)) static void jump(void *const buffer[5])
     __builtin_unreachable();
 }
 
+/*
+ * The frames that are skipped leave their red zones behind (the driver's; ours in a sanitised engine):
+ * clear them up to the frame that handles the exception, or a later call would trip over them.
+ */
+static void clear_skipped(const struct wdk_seh_frame *frame)
+{
+    uintptr_t low = ((uintptr_t)__builtin_frame_address(0) - 1024) & ~(uintptr_t)7;
+    uintptr_t high = (uintptr_t)frame->jump[2] & ~(uintptr_t)7;
+    if (high > low && high - low < SIM_STACK_BYTES) {
+        sim_shadow_valid(low, high - low);
+    }
+}
+
 void ke_raise(struct sim *s, NTSTATUS status)
 {
     struct ke_context *c = ke_current(s);
@@ -86,6 +99,7 @@ void ke_raise(struct sim *s, NTSTATUS status)
     model_exercised(s, RULE_KRN_061);
     frame->code = status;
     s->current->routine = 0;
+    clear_skipped(frame);
     jump(frame->jump);
 }
 
