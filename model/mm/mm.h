@@ -13,10 +13,12 @@ enum mm_access { MM_READ, MM_WRITE };
 /*
  * SEND-002, SEND-003, RECV-002, KRN-234, KRN-237: the chain of a WSK_BUF is well formed, built or locked,
  * for the right access, and holds offset + length bytes. Marks its MDLs as used by `request` until
- * mm_chain_release. Returns false if the chain is NULL with a length (AMBIGUOUS-LIFE-57).
+ * mm_chain_release. Returns false if the chain is NULL with a length (AMBIGUOUS-LIFE-57). Of a chain only
+ * the MDLs that hold the range are looked at; a length of 0 looks at none.
  */
 bool mm_chain_use(struct sim *s, PMDL mdl, ULONG offset, SIZE_T length, enum mm_access access,
                   uint32_t request);
+/* Ends that use; nothing happens if there is none. Never looks at the MDLs themselves. */
 void mm_chain_release(struct sim *s, PMDL mdl, uint32_t request);
 
 /* Copies between a chain and flat memory, starting `skip` bytes after offset. Checks validity. */
