@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Structured exceptions: the chain of frames that include/wdk/seh.h registers, and raising. A raise writes
- * the code into the innermost frame of the calling context and jumps back into the driver, over our own
- * frames: no routine that raises may hold anything of ours.
+ * Structured exceptions: the chain of frames that include/wdk/seh.h registers, and raising. A raise
+ * writes the code into the innermost frame of the calling context and jumps back into the driver,
+ * over our own frames: no routine that raises may hold anything of ours.
  *
  * Invariants:
  *  1. A frame belongs to one context and one window: an exception does not pass through the system
@@ -52,8 +52,8 @@ void WdkSehUnsupported(const char *What)
 }
 
 /*
- * __builtin_longjmp in three instructions, the same whatever compiler made the buffer: frame pointer,
- * address, stack pointer.
+ * __builtin_longjmp in three instructions, the same whatever compiler made the buffer: frame
+ * pointer, address, stack pointer.
  */
 __attribute__((noreturn, noinline)) static void jump(void *const buffer[5])
 {
@@ -68,8 +68,9 @@ __attribute__((noreturn, noinline)) static void jump(void *const buffer[5])
 }
 
 /*
- * The frames that are skipped leave their red zones behind (the driver's; ours in a sanitised engine):
- * clear them up to the frame that handles the exception, or a later call would trip over them.
+ * The frames that are skipped leave their red zones behind (the driver's; ours in a sanitised
+ * engine): clear them up to the frame that handles the exception, or a later call would trip over
+ * them.
  */
 static void clear_skipped(const struct wdk_seh_frame *frame)
 {
