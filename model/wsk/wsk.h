@@ -106,6 +106,11 @@ struct wsk_request;
 struct wsk_invocation;
 struct wsk_call;
 
+/* A first-in first-out queue of requests through next/prev. */
+struct wsk_queue {
+    struct wsk_request *first, *last;
+};
+
 /* ---- registrations and client objects ---- */
 
 enum wsk_registration_state { WSK_REG_NONE, WSK_REG_ACTIVE, WSK_REG_LEAVING, WSK_REG_GONE };
@@ -129,7 +134,7 @@ struct wsk_registration {
     const WSK_PROVIDER_DISPATCH *provider; /* the table this version gets */
     ULONG static_mask;
     struct sim_where registered, captured, released, left;
-    struct wsk_request *list_change; /* WSK_TRANSPORT_LIST_CHANGE queue, linked by `next` */
+    struct wsk_queue list_changes; /* WSK_TRANSPORT_LIST_CHANGE */
     uint32_t info_lists;   /* resolver results not freed (ADDR-016) */
     bool has_asked;        /* a capture got as far as the version (REG-017) */
     char what[128];        /* what WskDeregister waits for, in words */
@@ -192,14 +197,12 @@ struct wsk_request {
     uint64_t hash;   /* mm_chain_hash at submission (SEND-004) */
     PVOID out[4];    /* client memory written by deliver */
     SIZE_T out_size[4];
+    uint8_t value[32];   /* control operations: what deliver writes to out[1] */
+    uint32_t value_size;
     void *item;      /* e.g. the accepted socket, the datagram */
     struct net_address address[2];
 };
 
-/* A first-in first-out queue of requests through next/prev. */
-struct wsk_queue {
-    struct wsk_request *first, *last;
-};
 void wsk_queue_push(struct wsk_queue *queue, struct wsk_request *request);
 void wsk_queue_remove(struct wsk_queue *queue, struct wsk_request *request);
 static inline struct wsk_request *wsk_queue_first(const struct wsk_queue *queue)
@@ -301,6 +304,12 @@ struct wsk_gate {
 enum wsk_source { WSK_SRC_NONE, WSK_SRC_DYNAMIC, WSK_SRC_STATIC, WSK_SRC_INHERITED,
                   WSK_SRC_CONDITIONAL };
 
+/* An option that the transport or network protocol keeps (control plane 2.4). */
+struct wsk_pass_option {
+    ULONG level, code, value;
+};
+enum { WSK_PASS_OPTIONS_MAX = 12 };
+
 #include "model/wsk/wsk_data.h" /* struct wsk_data: what the data path keeps per socket */
 
 struct wsk_socket {
@@ -350,6 +359,10 @@ struct wsk_socket {
     uint32_t sd_object;
     bool has_remote, has_destination; /* SIO_WSK_SET_REMOTE_ADDRESS, SIO_WSK_SET_SENDTO_ADDRESS */
     struct net_address remote_fixed, destination_fixed;
+    bool destination_wins; /* it was set last (amb.50) */
+    uint32_t changes_seen; /* address list changes (amb.42) */
+    struct wsk_pass_option pass[WSK_PASS_OPTIONS_MAX]; /* options of the protocols, as set */
+    uint32_t pass_count;
     bool silent;        /* SIO_WSK_SET_TCP_SILENT_MODE */
     bool silent_seen;
     bool fast_open;
@@ -437,6 +450,9 @@ bool wsk_address_in(struct sim *s, const SOCKADDR *from, ADDRESS_FAMILY family,
 void wsk_address_out(struct sim *s, const struct net_address *from, PSOCKADDR to,
                      const char *what);
 SIZE_T wsk_address_size(ADDRESS_FAMILY family);
+
+/* Value of a protocol option the client has set (IP_PKTINFO, IP_RECVTOS, ...), 0 if it has not. */
+ULONG wsk_option_value(const struct wsk_socket *socket, ULONG level, ULONG code);
 
 /* ---- events ---- */
 

@@ -84,9 +84,12 @@ bool wsk_is_wsk_npi(struct sim *s, PNPIID id);
 
 /* wsk_control.c */
 NTSTATUS wsk_unknown_status(struct sim *s);
-/* The answer for an operation whose IRP is missing or unwanted; false: call is decided. */
-bool wsk_control_needs_irp(struct wsk_call *call);
-bool wsk_control_wants_none(struct wsk_call *call, enum model_rule rule);
+/* CTL-012: the operation needs an IRP. */
+void wsk_control_needs_irp(struct wsk_call *call, const char *operation);
+/* The operation takes none: lint, and the knob's reaction; false: the call is decided. */
+bool wsk_control_wants_none(struct wsk_call *call);
+void wsk_control_no_input(struct sim *s, const struct wsk_control *control);
+void wsk_control_no_output(struct sim *s, const struct wsk_control *control);
 void wsk_control_returned(struct sim *s, SIZE_T *returned, SIZE_T value);
 /* Output of a control operation: written inline, or by deliver at completion (CTL-040). */
 void wsk_control_output(struct wsk_call *call, const struct wsk_control *control,
@@ -100,7 +103,12 @@ void wsk_control_check_unload(struct sim *s);
 /* A cached descriptor: its trace id, or 0. Reports CTL-114, CTL-120 by itself if `rule` asks. */
 uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR sd, enum model_rule rule,
                       const char *what);
+/* One more reference of the client's (CTL-118). */
+void wsk_sd_reference(struct sim *s, uint32_t object);
 PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registration);
+/* A socket or a request begins (+1) or ends (-1) to use it. */
 void wsk_sd_use(struct sim *s, uint32_t object, int delta);
+/* wsk_ioctl.c: the watcher of local addresses (SIO_ADDRESS_LIST_CHANGE). */
+void wsk_ioctl_reset(struct sim *s);
 
 #endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of the subsystem: created once, reset for every run, looked at when the driver is gone. */
+#include "model/wsk/wsk_internal.h"
+
+#include <string.h>
+
+static struct wsk_state state;
+static struct wsk_socket sockets[WSK_SOCKETS_MAX];
+static struct wsk_request requests[WSK_REQUESTS_MAX];
+static struct wsk_invocation invocations[WSK_INVOCATIONS_MAX];
+
+struct wsk_state *wsk_create(void)
+{
+    state.socket = sockets;
+    state.request = requests;
+    state.invocation = invocations;
+    state.control = wsk_control_create();
+    state.nmr = wsk_nmr_create();
+    return &state;
+}
+
+void wsk_reset(struct sim *s)
+{
+    /* Pools are filled by whoever takes a slot; only what is read before that must be cleared. */
+    memset(state.call, 0, state.calls_high * sizeof state.call[0]);
+    memset(state.inside, 0, state.calls_high * sizeof state.inside[0]);
+    memset(state.table, 0, sizeof state.table);
+    state.calls_high = 0;
+    state.registration_count = 0;
+    state.socket_count = 0;
+    state.request_count = 0;
+    state.invocation_count = 0;
+    state.provider = NULL;
+    state.is_ready = state.ready_drawn = false;
+    wsk_control_reset(s);
+    wsk_ioctl_reset(s);
+    wsk_nmr_reset(s);
+    wsk_data_reset(s);
+}
+
+void wsk_check_unload(struct sim *s)
+{
+    wsk_registration_check_unload(s);
+    wsk_nmr_check_unload(s);
+    wsk_release_check_unload(s);
+    wsk_address_check_unload(s);
+    wsk_control_check_unload(s);
+}
+
+void wsk_check_failed_entry(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->registration_count; i++) {
+        const struct wsk_registration *r = &w->registration[i];
+        if (r->state != WSK_REG_GONE && !r->is_nmr) {
+            model_fail(s, RULE_REG_039, r->object, &r->registered,
+                       "DriverEntry fails and leaves its registration behind");
+        }
+    }
+    wsk_check_unload(s);
+}

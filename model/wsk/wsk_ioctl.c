@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket IOCTLs: table 2.2 of the control plane. Level is ignored (CTL-007), and so are the direction
+ * bits of a code, which do not tell the truth for all of them.
+ */
+#include "model/wsk/wsk_internal.h"
+
+#include <mstcpip.h>
+#include <string.h>
+
+enum { ADDRESSES_MAX = 8 };
+
+static void only_on(struct wsk_call *call, unsigned category, enum model_rule rule,
+                    const char *name)
+{
+    bool as_connection = category == WSK_CONNECTION && call->socket->committed_connect;
+    if (call->socket->category != category && !as_connection) {
+        model_fail(call->s, rule, call->socket->object, NULL, "%s does not apply to a %s socket",
+                   name, wsk_category_name(call->socket->category));
+    }
+}
+
+static void at_passive(struct wsk_call *call, enum model_rule rule, const char *name)
+{
+    if (ke_irql(call->s) != PASSIVE_LEVEL) {
+        model_fail(call->s, rule, call->socket->object, NULL, "%s is called at IRQL %u", name,
+                   ke_irql(call->s));
+    }
+    model_exercised(call->s, rule);
+}
+
+/* ---- fixed addresses of datagram sockets ---- */
+
+static void set_fixed(struct wsk_socket *socket, ULONG code, bool is_set,
+                      const struct net_address *address)
+{
+    if (code == SIO_WSK_SET_REMOTE_ADDRESS) {
+        socket->has_remote = is_set;
+        socket->remote_fixed = *address;
+        socket->destination_wins = false;
+    } else {
+        socket->has_destination = is_set;
+        socket->destination_fixed = *address;
+        socket->destination_wins = is_set;
+    }
+}
+
+static void deliver_fixed(struct sim *s, struct wsk_request *r)
+{
+    struct net_address address = {.family = NET_FAMILY_NONE};
+    if (!NT_SUCCESS(r->status)) {
+        return;
+    }
+    if (r->out[0] != NULL) { /* read at the last moment: CTL-040 */
+        wsk_address_in(s, r->out[0], r->socket->family, &address, "InputBuffer");
+    }
+    set_fixed(r->socket, r->flags, r->out[0] != NULL, &address);
+    wsk_datagram_filter_changed(s, r->socket);
+}
+
+static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    bool is_remote = c->code == SIO_WSK_SET_REMOTE_ADDRESS;
+    enum model_rule rule = is_remote ? RULE_CTL_155 : RULE_CTL_157;
+    const char *name = is_remote ? "SIO_WSK_SET_REMOTE_ADDRESS" : "SIO_WSK_SET_SENDTO_ADDRESS";
+    struct wsk_socket *socket = call->socket;
+    only_on(call, WSK_DATAGRAM, rule, name);
+    wsk_control_needs_irp(call, name);
+    wsk_control_no_output(s, c);
+    if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
+        model_fail(s, rule, socket->object, NULL, "%s is called before the socket is bound", name);
+    }
+    struct net_address address;
+    bool is_clear = c->in == NULL && c->in_size == 0;
+    if (!is_clear && (c->in == NULL || c->in_size < wsk_address_size(socket->family) ||
+                      !wsk_address_in(s, c->in, socket->family, &address, "InputBuffer"))) {
+        model_fail(s, rule, socket->object, NULL,
+                   "%s is given no socket address of the socket's family", name);
+    }
+    model_exercised(s, rule);
+    call->request->out[0] = c->in;
+    call->request->flags = c->code;
+    call->request->deliver = deliver_fixed;
+    wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+}
+
+/* ---- queries of a connection ---- */
+
+static void query_backlog(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    bool is_ideal = c->code == SIO_WSK_QUERY_IDEAL_SEND_BACKLOG;
+    const char *name =
+        is_ideal ? "SIO_WSK_QUERY_IDEAL_SEND_BACKLOG" : "SIO_WSK_QUERY_RECEIVE_BACKLOG";
+    struct wsk_socket *socket = call->socket;
+    only_on(call, WSK_CONNECTION, RULE_CTL_159, name);
+    wsk_control_needs_irp(call, name);
+    wsk_control_no_input(s, c);
+    if (!socket->once_connected_seen) {
+        model_fail(s, RULE_CTL_159, socket->object, NULL,
+                   "%s is called before the socket is connected", name);
+    }
+    if (c->out == NULL || c->out_size != sizeof(SIZE_T)) {
+        model_fail(s, RULE_CTL_159, socket->object, NULL, "%s is given %u bytes for a SIZE_T",
+                   name, c->out == NULL ? 0 : (unsigned)c->out_size);
+    }
+    if (c->returned != NULL) {
+        model_lint(s, RULE_CTL_044);
+    }
+    SIZE_T value = is_ideal ? wsk_stream_ideal_backlog(s, socket)
+                            : wsk_stream_receive_backlog(s, socket);
+    wsk_control_output(call, c, &value, sizeof value);
+}
+
+static void query_inspect_id(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    if (!wsk_control_wants_none(call)) {
+        return;
+    }
+    wsk_control_no_input(s, c);
+    if (!call->socket->is_conditional) {
+        wsk_refuse(call, STATUS_INVALID_DEVICE_REQUEST);
+        return;
+    }
+    if (c->out == NULL || c->out_size < sizeof(WSK_INSPECT_ID)) {
+        model_fail(s, RULE_CTL_160, call->socket->object, NULL,
+                   "SIO_WSK_QUERY_INSPECT_ID is given too small a buffer");
+    }
+    if (c->returned == NULL) {
+        model_lint(s, RULE_CTL_160);
+    }
+    wsk_control_output(call, c, &call->socket->inspect_id, sizeof(WSK_INSPECT_ID));
+}
+
+/* ---- silent mode ---- */
+
+static void deliver_silence(struct sim *s, struct wsk_request *r)
+{
+    if (NT_SUCCESS(r->status)) {
+        r->socket->silent_seen = true;
+        r->socket->seen_where = sim_here(s);
+    }
+}
+
+static const struct wsk_request *busy_request(const struct wsk_socket *socket)
+{
+    for (const struct wsk_request *r = socket->all_first; r != NULL; r = r->all_next) {
+        if (r->kind == WSK_REQ_SEND || r->kind == WSK_REQ_DISCONNECT || r->kind == WSK_REQ_ABORT) {
+            if (r->phase != WSK_REQ_DONE) {
+                return r;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void silence(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    only_on(call, WSK_CONNECTION, RULE_CTL_165, "SIO_WSK_SET_TCP_SILENT_MODE");
+    wsk_control_needs_irp(call, "SIO_WSK_SET_TCP_SILENT_MODE");
+    wsk_control_no_input(s, c);
+    wsk_control_no_output(s, c);
+    if (!socket->once_connected_seen) {
+        model_fail(s, RULE_CTL_165, socket->object, NULL,
+                   "silent mode is asked for before the socket is connected");
+    }
+    const struct wsk_request *busy = busy_request(socket);
+    if (busy != NULL) {
+        model_fail(s, RULE_CTL_165, socket->object, &busy->submitted,
+                   "silent mode is asked for while a send or disconnect is pending");
+    }
+    if (net_address_is_loopback(&socket->remote)) {
+        wsk_refuse(call, STATUS_NOT_SUPPORTED);
+        return;
+    }
+    if (socket->state != WSK_CONNECTED && socket->state != WSK_REMOTE_FIN) {
+        wsk_refuse(call, STATUS_INVALID_DEVICE_STATE);
+        return;
+    }
+    socket->silent = true;
+    wsk_stream_silence(s, socket);
+    call->request->deliver = deliver_silence;
+    wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+}
+
+/* ---- address lists ---- */
+
+static uint32_t collect_addresses(struct sim *s, ADDRESS_FAMILY family,
+                                  struct net_address out[ADDRESSES_MAX])
+{
+    enum net_family f = family == AF_INET6 ? NET_IPV6 : NET_IPV4;
+    uint32_t count = 0;
+    while (count < ADDRESSES_MAX && net_host_address(s, NET_LOCAL, f, count, &out[count])) {
+        out[count++].port = 0;
+    }
+    return count;
+}
+
+static SIZE_T list_size(ADDRESS_FAMILY family, uint32_t count)
+{
+    return offsetof(SOCKET_ADDRESS_LIST, Address) +
+           count * (sizeof(SOCKET_ADDRESS) + wsk_address_size(family));
+}
+
+static void write_list(struct sim *s, void *out, ADDRESS_FAMILY family,
+                       const struct net_address *address, uint32_t count)
+{
+    SOCKET_ADDRESS_LIST *list = out;
+    uint8_t *at = (uint8_t *)&list->Address[count];
+    list->iAddressCount = (INT)count;
+    for (uint32_t i = 0; i < count; i++, at += wsk_address_size(family)) {
+        list->Address[i].lpSockaddr = (LPSOCKADDR)at;
+        list->Address[i].iSockaddrLength = (INT)wsk_address_size(family);
+        wsk_address_out(s, &address[i], (PSOCKADDR)at, "OutputBuffer");
+    }
+}
+
+static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    at_passive(call, RULE_CTL_051, "SIO_ADDRESS_LIST_QUERY");
+    if (!wsk_control_wants_none(call)) {
+        return;
+    }
+    wsk_control_no_input(s, c);
+    if (c->returned == NULL) {
+        model_lint(s, RULE_CTL_161);
+    }
+    struct net_address address[ADDRESSES_MAX];
+    ADDRESS_FAMILY family = call->socket->family;
+    uint32_t count = collect_addresses(s, family, address);
+    SIZE_T size = list_size(family, count);
+    wsk_control_returned(s, c->returned, size);
+    if (c->out == NULL || c->out_size < size) {
+        if (c->out != NULL && c->out_size >= sizeof(INT) && model_knob(s, KNOB_AMB_43) == 1) {
+            model_touch(s, c->out, sizeof(INT), "OutputBuffer");
+            *(INT *)c->out = (INT)count;
+        }
+        wsk_inline(call, STATUS_BUFFER_OVERFLOW, 0);
+        return;
+    }
+    model_touch(s, c->out, size, "OutputBuffer");
+    write_list(s, c->out, family, address, count);
+    wsk_inline(call, STATUS_SUCCESS, size);
+}
+
+static void sort_addresses(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    at_passive(call, RULE_CTL_051, "SIO_ADDRESS_LIST_SORT");
+    if (!wsk_control_wants_none(call)) {
+        return;
+    }
+    if (c->in == NULL || c->out == NULL || c->in_size < sizeof(INT) || c->out_size < c->in_size) {
+        wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
+        return;
+    }
+    model_touch(s, c->in, c->in_size, "InputBuffer");
+    model_touch(s, c->out, c->in_size, "OutputBuffer");
+    memmove(c->out, c->in, c->in_size); /* one link: every order is as good as another */
+    wsk_control_returned(s, c->returned, c->in_size);
+    wsk_inline(call, STATUS_SUCCESS, c->in_size);
+}
+
+/* Requests that wait for a change, all sockets, oldest first. */
+static struct wsk_queue waiting;
+static uint32_t changes; /* seen so far in this run */
+
+static void withdraw_change(struct sim *s, struct wsk_request *r)
+{
+    (void)s;
+    wsk_queue_remove(&waiting, r);
+}
+
+static void addresses_changed(struct sim *s, enum net_family family)
+{
+    bool one_only = model_knob(s, KNOB_AMB_42) == 2;
+    changes++;
+    for (struct wsk_request *r = waiting.first, *next; r != NULL; r = next) {
+        next = r->next;
+        if ((r->socket->family == AF_INET6) == (family == NET_IPV6)) {
+            wsk_queue_remove(&waiting, r);
+            wsk_complete(s, r, STATUS_SUCCESS, 0);
+            if (one_only) {
+                return;
+            }
+        }
+    }
+}
+
+void wsk_ioctl_reset(struct sim *s)
+{
+    waiting = (struct wsk_queue){NULL, NULL};
+    changes = 0;
+    net_watch_addresses(s, addresses_changed);
+}
+
+static void wait_for_change(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    at_passive(call, RULE_CTL_051, "SIO_ADDRESS_LIST_CHANGE");
+    wsk_control_needs_irp(call, "SIO_ADDRESS_LIST_CHANGE");
+    wsk_control_no_input(s, c);
+    wsk_control_no_output(s, c);
+    struct wsk_request *r = call->request;
+    r->withdraw = withdraw_change;
+    wsk_queue_push(&waiting, r);
+    wsk_pend(call);
+    bool is_level = model_knob(s, KNOB_AMB_42) == 1;
+    if (is_level && r->phase == WSK_REQ_WAITING && call->socket->changes_seen != changes) {
+        wsk_queue_remove(&waiting, r);
+        wsk_complete(s, r, STATUS_SUCCESS, 0);
+    }
+    call->socket->changes_seen = changes;
+}
+
+/* ---- the rest ---- */
+
+static void register_extension(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    if (!wsk_control_wants_none(call)) {
+        return;
+    }
+    if (c->in == NULL || c->in_size != sizeof(WSK_EXTENSION_CONTROL_IN) || c->out == NULL ||
+        c->out_size != sizeof(WSK_EXTENSION_CONTROL_OUT)) {
+        model_fail(s, RULE_CTL_170, call->socket->object, NULL,
+                   "SIO_WSK_REGISTER_EXTENSION is given buffers of wrong size");
+    }
+    model_touch(s, c->in, c->in_size, "InputBuffer");
+    model_touch(s, c->out, c->out_size, "OutputBuffer");
+    if (c->returned != NULL) {
+        model_lint(s, RULE_CTL_044);
+    }
+    wsk_inline(call, STATUS_NOT_SUPPORTED, 0); /* CTL-171: there is no extension */
+}
+
+static void redirect_irql(struct wsk_call *call, const char *name)
+{
+    if (ke_irql(call->s) == PASSIVE_LEVEL) {
+        return;
+    }
+    if (model_knob(call->s, KNOB_AMB_41) == 1) {
+        model_lint(call->s, RULE_CTL_052);
+        return;
+    }
+    at_passive(call, RULE_CTL_052, name);
+}
+
+static void deliver_input(struct sim *s, struct wsk_request *r)
+{
+    model_touch(s, r->out[0], r->out_size[0], "InputBuffer"); /* CTL-169 */
+}
+
+static void fast_path(struct wsk_call *call, const struct wsk_control *c)
+{
+    struct sim *s = call->s;
+    redirect_irql(call, "SIO_LOOPBACK_FAST_PATH");
+    wsk_control_needs_irp(call, "SIO_LOOPBACK_FAST_PATH");
+    model_lint(s, RULE_CTL_167);
+    if (c->in == NULL || (c->in_size != 1 && c->in_size != sizeof(ULONG))) {
+        wsk_refuse(call, STATUS_INVALID_BUFFER_SIZE);
+        return;
+    }
+    call->request->out[0] = c->in;
+    call->request->out_size[0] = c->in_size;
+    call->request->deliver = deliver_input;
+    wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+}
+
+static void query_redirect(struct wsk_call *call, const struct wsk_control *c)
+{
+    redirect_irql(call, "a redirect query");
+    only_on(call, WSK_CONNECTION, RULE_CTL_168, "a redirect query");
+    wsk_control_needs_irp(call, "a redirect query");
+    if (c->returned == NULL) {
+        model_lint(call->s, RULE_CTL_168);
+    }
+    wsk_finish(call, WSK_PEND, STATUS_NOT_FOUND, 0); /* no connection is redirected here */
+}
+
+static void set_redirect(struct wsk_call *call, const struct wsk_control *c)
+{
+    redirect_irql(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
+    only_on(call, WSK_CONNECTION, RULE_CTL_169, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
+    wsk_control_needs_irp(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
+    model_touch(call->s, c->in, c->in_size, "InputBuffer");
+    call->request->out[0] = c->in;
+    call->request->out_size[0] = c->in_size;
+    call->request->deliver = deliver_input;
+    wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+}
+
+static void query_rss(struct wsk_call *call, const struct wsk_control *c)
+{
+    /* Header of an NDIS structure: type, revision, size; everything it could report is zero. */
+    static const uint8_t capabilities[20] = {0x88, 2, 20, 0};
+    if (c->out == NULL || c->out_size < sizeof capabilities) {
+        wsk_refuse(call, STATUS_BUFFER_TOO_SMALL);
+        return;
+    }
+    wsk_control_output(call, c, capabilities, sizeof capabilities);
+}
+
+void wsk_ioctl(struct wsk_call *call, const struct wsk_control *c)
+{
+    switch (c->code) {
+    case SIO_WSK_SET_REMOTE_ADDRESS:
+    case SIO_WSK_SET_SENDTO_ADDRESS:
+        fixed_address(call, c);
+        break;
+    case SIO_WSK_REGISTER_EXTENSION:
+        register_extension(call, c);
+        break;
+    case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
+    case SIO_WSK_QUERY_RECEIVE_BACKLOG:
+        query_backlog(call, c);
+        break;
+    case SIO_WSK_QUERY_INSPECT_ID:
+        query_inspect_id(call, c);
+        break;
+    case SIO_WSK_SET_TCP_SILENT_MODE:
+        silence(call, c);
+        break;
+    case SIO_ADDRESS_LIST_QUERY:
+        query_addresses(call, c);
+        break;
+    case SIO_ADDRESS_LIST_CHANGE:
+        wait_for_change(call, c);
+        break;
+    case SIO_ADDRESS_LIST_SORT:
+        sort_addresses(call, c);
+        break;
+    case SIO_LOOPBACK_FAST_PATH:
+        fast_path(call, c);
+        break;
+    case SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS:
+    case SIO_QUERY_WFP_CONNECTION_REDIRECT_CONTEXT:
+        query_redirect(call, c);
+        break;
+    case SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS:
+        set_redirect(call, c);
+        break;
+    case SIO_QUERY_RSS_SCALABILITY_INFO:
+        query_rss(call, c);
+        break;
+    default:
+        wsk_refuse(call, wsk_unknown_status(call->s));
+        break;
+    }
+}
