@@ -2,6 +2,8 @@
 /* See portfolio.h. Every draw comes from one word mixed from seed and run number. */
 #include "replay/portfolio.h"
 
+enum { ACCESS_ONE_IN = 8 };
+
 const char *const replay_strategy_names[REPLAY_STRATEGIES] = {
     [REPLAY_PORTFOLIO] = "portfolio",
     [REPLAY_RANDOM] = "random",
@@ -22,9 +24,10 @@ static void draw_random(uint64_t *state, struct choice_source *source)
 
 static void draw_pct(uint64_t *state, const struct replay_plan *plan, struct choice_source *source)
 {
+    uint32_t typical = plan->typical_steps[source->access_points];
     source->kind = CHOICE_PCT;
     source->depth = plan->depth != 0 ? plan->depth : 2 + draw(state, 4);
-    source->length = plan->typical_steps != 0 ? plan->typical_steps : 300;
+    source->length = typical != 0 ? typical : source->access_points ? 3000 : 300;
     if (draw(state, 4) == 0) {
         source->length = 1 + source->length / 4; /* races at start-up and of short lives */
     }
@@ -63,9 +66,13 @@ void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct r
     sim_random(&state);
     *source = (struct choice_source){.kind = CHOICE_TAME, .seed = sim_random(&state)};
     *options = *base;
+    source->access_points = base->access_points;
+    bool draws_access = plan->has_access && !plan->no_access && draw(&state, ACCESS_ONE_IN) == 0;
     if (n == 0) {
         return; /* the first run of a campaign is the boring one */
     }
+    options->access_points = base->access_points || draws_access;
+    source->access_points = options->access_points;
     draw_disturbances(&state, plan, source);
     switch (plan->strategy) {
     case REPLAY_RANDOM:

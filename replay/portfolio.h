@@ -6,7 +6,8 @@
  * No single strategy wins everywhere: a random walk finds shallow races at once, PCT finds deep ones with
  * few switches, runs with a tame schedule and a wild world find what needs no race. Each run also switches
  * whole groups of disturbances off (swarm testing): a driver that always sees failing allocations never
- * gets far enough to show its other bugs.
+ * gets far enough to show its other bugs. Access points make a run several times longer and find what
+ * happens between two calls: one run in eight has them, unless the options fix it.
  */
 #ifndef REPLAY_PORTFOLIO_H
 #define REPLAY_PORTFOLIO_H
@@ -23,8 +24,9 @@ struct replay_plan {
     enum replay_strategy strategy;
     uint64_t seed;
     uint32_t depth;         /* PCT; 0 = drawn */
-    uint32_t typical_steps; /* points of a usual run so far: PCT's k */
-    bool no_faults, no_knobs;
+    uint32_t typical_steps[2]; /* points of a usual run, without and with access points: PCT's k */
+    bool has_access;           /* the module has access points */
+    bool no_access, no_faults, no_knobs;
 };
 
 /* Source and options of run n. base: options given by the user; *options gets what n adds to them. */

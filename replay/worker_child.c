@@ -11,36 +11,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "replay/watchdog.h"
 #include "replay/worker_internal.h"
 
-enum { SEEN_MAX = 1024, STUCK_TICKS = 3, PUBLISH_EVERY = 1024 };
+enum {
+    SEEN_MAX = 1024,
+    SYNC_EVERY = 256, /* runs between two copies of the rule counters to the page */
+};
 
 static struct {
     struct worker_page *page;
-    int pipe;
+    int socket;
     struct replay_session session;
     struct choice_log confirm_log;
     uint64_t seen[SEEN_MAX]; /* raw keys already reported */
     uint32_t seen_count;
-    uint64_t total_steps;
-    uint64_t watched_seq;
-    int64_t watched_countdown;
-    int stuck;
+    struct worker_counters before; /* what a predecessor had counted */
 } child;
 
 static void send_all(const void *bytes, size_t size)
 {
     const char *at = bytes;
     while (size > 0) {
-        ssize_t written = write(child.pipe, at, size);
+        ssize_t written = send(child.socket, at, size, MSG_NOSIGNAL);
         if (written <= 0) {
             _exit(1); /* the parent is gone */
         }
         at += written;
         size -= (size_t)written;
+    }
+}
+
+static void receive_all(void *bytes, size_t size)
+{
+    char *at = bytes;
+    while (size > 0) {
+        ssize_t got = recv(child.socket, at, size, 0);
+        if (got <= 0) {
+            _exit(0); /* the parent has closed: nothing more to do */
+        }
+        at += got;
+        size -= (size_t)got;
     }
 }
 
@@ -56,52 +70,26 @@ static void send_message(enum worker_event event, uint64_t run, const struct rep
     if (result != NULL) {
         message.result = *result;
     }
-    if (text != NULL) {
-        snprintf(message.text, sizeof message.text, "%s", text);
-    }
+    message.text_size = text != NULL ? (uint32_t)strlen(text) : 0;
     send_all(&message, sizeof message);
     if (c != NULL) {
         send_all(c->choices, c->choices_size);
         send_all(c->checks, c->check_count * sizeof *c->checks);
     }
+    send_all(text, message.text_size);
 }
 
-/* ---- the wall clock: a plain module that spins without calling anybody ---- */
+/* ---- counters ---- */
 
-/*
- * Three ticks of 100 ms without a point or an event: the driver spins. With access hooks the budget of
- * accesses finds this first, and exactly.
- */
-static void on_tick(int signal)
+static void sync_rules(void)
 {
-    (void)signal;
-    struct sim *s = child.session.sim;
-    if (s == NULL || !s->is_running) {
-        child.stuck = 0;
-        return;
-    }
-    if (s->seq != child.watched_seq || s->countdown != child.watched_countdown) {
-        child.watched_seq = s->seq;
-        child.watched_countdown = s->countdown;
-        child.stuck = 0;
-        return;
-    }
-    if (++child.stuck >= STUCK_TICKS) {
-        child.stuck = 0;
-        s->hooks->livelock(s);
+    struct worker_counters *c = &child.page->counters;
+    const struct model *model = model_of(child.session.sim);
+    for (int i = 0; i < MODEL_RULE_COUNT; i++) {
+        c->rule_exercised[i] = child.before.rule_exercised[i] + model->rule_exercised[i];
+        c->rule_lints[i] = child.before.rule_lints[i] + model->rule_lints[i];
     }
 }
-
-static void start_ticking(void)
-{
-    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_NODEFER | SA_ONSTACK | SA_RESTART};
-    sigaction(SIGALRM, &action, NULL);
-    const struct itimerval every = {.it_interval = {.tv_usec = 100000},
-                                    .it_value = {.tv_usec = 100000}};
-    setitimer(ITIMER_REAL, &every, NULL);
-}
-
-/* ---- runs ---- */
 
 static void count_run(const struct replay_result *result)
 {
@@ -115,7 +103,25 @@ static void count_run(const struct replay_result *result)
     c->steps_max = result->steps > c->steps_max ? result->steps : c->steps_max;
     uint64_t bit = result->fingerprint % (SIM_COUNT(c->distinct_bits) * 64);
     c->distinct_bits[bit / 64] |= 1ull << (bit % 64);
-    c->runs++;
+    if (++c->runs % SYNC_EVERY == 0) {
+        sync_rules();
+    }
+}
+
+/* ---- runs ---- */
+
+static void begin(uint64_t run, const struct replay_options *options)
+{
+    struct worker_page *page = child.page;
+    page->options = *options;
+    page->run = run;
+    page->started++;
+    page->is_running = true;
+}
+
+static void end(void)
+{
+    child.page->is_running = false;
 }
 
 static bool is_new(uint64_t key)
@@ -132,10 +138,12 @@ static bool is_new(uint64_t key)
 }
 
 /* Runs the case once more as a recording: believed only if everything comes out the same. */
-static bool repeats(const struct replay_case *c, const struct replay_result *first)
+static bool repeats(const struct replay_case *c, const struct replay_result *first, uint64_t run)
 {
     struct replay_result again;
+    begin(run, &c->options);
     replay_session_case(&child.session, c, false, 0, &child.confirm_log, &again);
+    end();
     return again.verdict == first->verdict && again.fingerprint == first->fingerprint &&
            !again.diverged && again.violation.rule == first->violation.rule;
 }
@@ -143,97 +151,101 @@ static bool repeats(const struct replay_case *c, const struct replay_result *fir
 static void report(const struct replay_options *options, const struct replay_result *result,
                    uint64_t run)
 {
-    struct replay_case c =
-        replay_case_of(&child.session, options, &child.page->log, result);
-    enum worker_event event = repeats(&c, result) ? WORKER_FINDING : WORKER_FLAKY;
-    send_message(event, run, &c, result, NULL);
+    struct replay_case c = replay_case_of(&child.session, options, &child.page->log, result);
+    /* Damaged memory: a second run here proves nothing. The parent repeats it in a fresh process. */
+    bool is_sure = result->violation.memory_damaged || repeats(&c, result, run);
+    send_message(is_sure ? WORKER_FINDING : WORKER_FLAKY, run, &c, result, NULL);
     replay_case_free(&c);
 }
 
-/* How often each rule was looked at, for the end report; now and then, since it is a few KiB. */
-static void publish_rules(void)
+static enum worker_event run_campaign(const struct worker_job *job)
 {
-    const struct model *model = child.session.sim->model;
-    struct worker_counters *c = &child.page->counters;
-    memcpy(c->rule_exercised, model->rule_exercised, sizeof c->rule_exercised);
-    memcpy(c->rule_lints, model->rule_lints, sizeof c->rule_lints);
-}
-
-static void begin(uint64_t run, const struct replay_options *options)
-{
-    struct worker_page *page = child.page;
-    page->options = *options;
-    page->run = run;
-    page->started++;
-    page->is_running = true;
-}
-
-static void run_campaign(const struct worker_job *job)
-{
-    struct replay_plan plan = job->plan;
     uint64_t n = job->first;
     for (uint64_t i = 0; i < job->runs; i++, n += job->stride) {
         struct choice_source source;
         struct replay_options options;
         struct replay_result result;
-        replay_portfolio(&plan, n, &job->options, &source, &options);
-        source.access_points = options.access_points;
+        replay_portfolio(&job->plan, n, &job->options, &source, &options);
         begin(n, &options);
         replay_session_run(&child.session, &options, &source, &child.page->log, &result);
-        child.page->is_running = false;
+        end();
         count_run(&result);
-        if (i % PUBLISH_EVERY == 0) {
-            publish_rules();
-        }
-        child.total_steps += result.steps;
         if (result.verdict == SIM_VERDICT_VIOLATION) {
             if (is_new(result.raw_key)) {
                 report(&options, &result, n);
             }
             if (!job->keep_going) {
-                return;
+                return WORKER_DONE;
             }
             if (result.violation.memory_damaged) {
-                return; /* retire: the parent starts a fresh one */
+                return WORKER_RETIRED;
             }
         }
     }
+    return WORKER_DONE;
 }
 
-static void run_only(const struct replay_case *only)
+/* ---- requests ---- */
+
+static void serve(void)
 {
-    struct replay_result result;
-    begin(0, &only->options);
-    replay_session_case(&child.session, only, false, 0, &child.page->log, &result);
-    child.page->is_running = false;
-    send_message(WORKER_FINDING, 0, only, &result, NULL);
+    static uint8_t bytes[REPLAY_CHOICES_MAX];
+    static uint32_t checks[CHOICE_CHECKS_MAX];
+    for (;;) {
+        struct worker_question question;
+        struct replay_result result;
+        receive_all(&question, sizeof question);
+        struct choice_source *source = &question.request.source;
+        receive_all(bytes, source->size);
+        receive_all(checks, source->check_count * sizeof *checks);
+        source->bytes = bytes;
+        source->checks = source->check_count > 0 ? checks : NULL;
+        begin(0, &question.request.options);
+        replay_session_run(&child.session, &question.request.options, source, &child.page->log,
+                           &result);
+        end();
+        struct replay_case c = replay_case_of(&child.session, &question.request.options,
+                                              &child.page->log, &result);
+        send_message(WORKER_ANSWER, 0, &c, &result, NULL);
+        replay_case_free(&c);
+    }
 }
 
-void worker_child(const struct worker_job *job, struct worker_page *page, int pipe,
-                  const struct replay_case *only)
+static void open_module(const char *path)
 {
-    char message[SIM_MODULE_MESSAGE_MAX];
-    child.page = page;
-    child.pipe = pipe;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_IGN); /* the parent decides when to stop */
-    signal(SIGPIPE, SIG_IGN);
-    if (!replay_session_open(&child.session, job->module_path, message, sizeof message)) {
+    static char message[SIM_MODULE_MESSAGE_MAX];
+    struct worker_page *page = child.page;
+    if (!replay_session_open(&child.session, path, message, sizeof message)) {
         send_message(WORKER_FAILED, 0, NULL, NULL, message);
-        _exit(1);
+        _exit(0);
     }
     snprintf(page->module, sizeof page->module, "%.63s", child.session.module.name);
     snprintf(page->identity, sizeof page->identity, "%s", child.session.module.identity);
     page->flavour = child.session.module.flavour;
-    if ((page->flavour & SIM_MODULE_ACCESS) == 0) {
-        start_ticking();
+    struct replay_case facts = {.flavour = page->flavour};
+    memcpy(facts.module, page->module, sizeof facts.module);
+    memcpy(facts.identity, page->identity, sizeof facts.identity);
+    send_message(WORKER_OPENED, 0, &facts, NULL, NULL);
+}
+
+void worker_child(const struct worker_job *job, struct worker_page *page, int socket)
+{
+    child.page = page;
+    child.socket = socket;
+    child.before = page->counters;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != page->parent) {
+        _exit(0); /* it died before we asked to be told */
     }
-    if (only != NULL) {
-        run_only(only);
-    } else {
-        run_campaign(job);
+    signal(SIGINT, SIG_IGN); /* the parent decides when to stop */
+    signal(SIGTERM, SIG_DFL);
+    open_module(job->module_path);
+    watchdog_start(&child.session);
+    if (job->runs == 0) {
+        serve();
     }
-    publish_rules();
-    send_message(WORKER_DONE, 0, NULL, NULL, NULL);
+    enum worker_event last = run_campaign(job);
+    sync_rules();
+    send_message(last, 0, NULL, NULL, NULL);
     _exit(0);
 }
