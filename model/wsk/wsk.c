@@ -9,8 +9,13 @@ static struct wsk_socket sockets[WSK_SOCKETS_MAX];
 static struct wsk_request requests[WSK_REQUESTS_MAX];
 static struct wsk_invocation invocations[WSK_INVOCATIONS_MAX];
 
+/* The one datum drivers import: {2227E803-8D8B-11D4-ABAD-009027719E09}. */
+SIM_EXPORT const NPIID NPI_WSK_INTERFACE_ID = {
+    0x2227E803, 0x8D8B, 0x11D4, {0xAB, 0xAD, 0x00, 0x90, 0x27, 0x71, 0x9E, 0x09}};
+
 struct wsk_state *wsk_create(void)
 {
+    sim_memory_allow((uintptr_t)&NPI_WSK_INTERFACE_ID, sizeof NPI_WSK_INTERFACE_ID);
     state.socket = sockets;
     state.request = requests;
     state.invocation = invocations;

@@ -53,10 +53,8 @@ ULONG wsk_category_flags(enum wsk_category category)
 
 bool wsk_is_wsk_npi(struct sim *s, PNPIID id)
 {
-    static const GUID wsk = {0x2227E803, 0x8D8B, 0x11D4,
-                             {0xAB, 0xAD, 0x00, 0x90, 0x27, 0x71, 0x9E, 0x09}};
     model_touch(s, id, sizeof *id, "NpiId");
-    return memcmp(id, &wsk, sizeof wsk) == 0;
+    return memcmp(id, &NPI_WSK_INTERFACE_ID, sizeof *id) == 0;
 }
 
 /* The role in which the option sees the socket; a stream socket by what it is committed to. */
