@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts and the life of Ke: records of contexts, contexts of the system, what must not be in memory
- * that is freed, and what must be gone when the driver is unloaded.
+ * Contexts and the life of Ke: records of contexts, contexts of the system, what must not be in
+ * memory that is freed, and what must be gone when the driver is unloaded.
  *
- * Every context but the first is made by ke_spawn: its record comes from a pool, its body is ke_main,
- * which gives the record back at the end. The first thread attaches itself.
+ * Every context but the first is made by ke_spawn: its record comes from a pool, its body is
+ * ke_main, which gives the record back at the end. The first thread attaches itself.
  *
  * Invariants:
  *  1. A record belongs to one context from ke_spawn until ke_context_release.
@@ -155,8 +155,9 @@ sim_time ke_due(struct sim *s, LONGLONG time)
         return span < KE_TIME_FAR ? s->now + span : KE_TIME_FAR;
     }
     uint64_t start = KE_SYSTEM_TIME_START;
-    return (uint64_t)time <= start ? 0
-           : (uint64_t)time - start < KE_TIME_FAR ? (uint64_t)time - start : KE_TIME_FAR;
+    return (uint64_t)time <= start                ? 0
+           : (uint64_t)time - start < KE_TIME_FAR ? (uint64_t)time - start
+                                                  : KE_TIME_FAR;
 }
 
 sim_time ke_lateness(struct sim *s)
@@ -173,9 +174,9 @@ static void waits_freed(struct sim *s, uintptr_t base, size_t size)
         const struct ke_context *c = ke->waiter[i];
         for (uint32_t k = 0; k < c->wait_count; k++) {
             if (ke_is_in(c->wait_object[k], base, size)) {
-                model_fail(s, RULE_KRN_200, ke_dispatcher_object(c->wait_object[k]),
-                           &c->wait_where, "memory is freed in which %s %u waits for an object",
-                           c->ctx->name, c->ctx->number);
+                model_fail(s, RULE_KRN_200, ke_dispatcher_object(c->wait_object[k]), &c->wait_where,
+                           "memory is freed in which %s %u waits for an object", c->ctx->name,
+                           c->ctx->number);
             }
         }
     }
@@ -189,8 +190,10 @@ static void locks_freed(struct sim *s, uintptr_t base, size_t size)
             continue;
         }
         if (c->spinning != NULL && ke_is_in(c->spinning, base, size)) {
-            model_fail(s, RULE_KRN_110, 0, NULL, "memory is freed with a spin lock for which %s %u "
-                       "spins", c->ctx->name, c->ctx->number);
+            model_fail(s, RULE_KRN_110, 0, NULL,
+                       "memory is freed with a spin lock for which %s %u "
+                       "spins",
+                       c->ctx->name, c->ctx->number);
         }
         for (uint32_t k = 0; k < c->lock_count; k++) {
             const struct ke_held_lock *lock = &c->lock[k];

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ke: IRQL, windows, dispatcher objects and waits, spin locks, DPCs, timers, time. Internal interface
- * for the other parts of the model; the WDK entry points live in ke_*.c.
+ * Ke: IRQL, windows, dispatcher objects and waits, spin locks, DPCs, timers, time. Internal
+ * interface for the other parts of the model; the WDK entry points live in ke_*.c.
  *
- * State of a dispatcher object lives in the object itself (as on Windows): type and signal state in its
- * header, its trace id where the header has its wait list. Waiters are contexts that remember the
- * objects they wait for; there are few, so setting an object looks at all of them in order of arrival.
+ * State of a dispatcher object lives in the object itself (as on Windows): type and signal state in
+ * its header, its trace id where the header has its wait list. Waiters are contexts that remember
+ * the objects they wait for; there are few, so setting an object looks at all of them in order of
+ * arrival.
  *
- * A window is a stretch of driver code that the system called: dispatch routine, completion routine,
- * DPC, WSK callback, ... Windows nest on a context. At its end IRQL, spin locks and APC-disable count
- * must be those of its start (KRN-011, KRN-054, KRN-115, KRN-130, EVT-018).
+ * A window is a stretch of driver code that the system called: dispatch routine, completion
+ * routine, DPC, WSK callback, ... Windows nest on a context. At its end IRQL, spin locks and
+ * APC-disable count must be those of its start (KRN-011, KRN-054, KRN-115, KRN-130, EVT-018).
  */
 #ifndef MODEL_KE_KE_H
 #define MODEL_KE_KE_H
@@ -17,17 +18,36 @@
 #include "model/model.h"
 
 enum ke_window {
-    KE_WINDOW_NONE, KE_WINDOW_DRIVER_ENTRY, KE_WINDOW_UNLOAD, KE_WINDOW_THREAD, KE_WINDOW_DISPATCH,
-    KE_WINDOW_COMPLETION, KE_WINDOW_CANCEL, KE_WINDOW_DPC, KE_WINDOW_TIMER, KE_WINDOW_WORK_ITEM,
-    KE_WINDOW_WSK_CALLBACK, KE_WINDOW_OTHER
+    KE_WINDOW_NONE,
+    KE_WINDOW_DRIVER_ENTRY,
+    KE_WINDOW_UNLOAD,
+    KE_WINDOW_THREAD,
+    KE_WINDOW_DISPATCH,
+    KE_WINDOW_COMPLETION,
+    KE_WINDOW_CANCEL,
+    KE_WINDOW_DPC,
+    KE_WINDOW_TIMER,
+    KE_WINDOW_WORK_ITEM,
+    KE_WINDOW_WSK_CALLBACK,
+    KE_WINDOW_OTHER
 };
 
 enum { KE_WINDOWS_MAX = 72, KE_LOCKS_MAX = 32, KE_RAISES_MAX = 16, KE_NO_IRQL = 0xff };
 
 enum ke_lock_kind {
-    KE_LOCK_SPIN, KE_LOCK_QUEUED, KE_LOCK_EX_SHARED, KE_LOCK_EX_EXCLUSIVE, KE_LOCK_CANCEL,
-    KE_LOCK_FAST_MUTEX, KE_LOCK_GUARDED_MUTEX, KE_LOCK_PUSH_SHARED, KE_LOCK_PUSH_EXCLUSIVE,
-    KE_LOCK_RESOURCE_SHARED, KE_LOCK_RESOURCE_EXCLUSIVE, KE_LOCK_MUTEX, KE_LOCK_INTERLOCKED_LIST
+    KE_LOCK_SPIN,
+    KE_LOCK_QUEUED,
+    KE_LOCK_EX_SHARED,
+    KE_LOCK_EX_EXCLUSIVE,
+    KE_LOCK_CANCEL,
+    KE_LOCK_FAST_MUTEX,
+    KE_LOCK_GUARDED_MUTEX,
+    KE_LOCK_PUSH_SHARED,
+    KE_LOCK_PUSH_EXCLUSIVE,
+    KE_LOCK_RESOURCE_SHARED,
+    KE_LOCK_RESOURCE_EXCLUSIVE,
+    KE_LOCK_MUTEX,
+    KE_LOCK_INTERLOCKED_LIST
 };
 
 struct ke_held_lock {
@@ -56,29 +76,25 @@ struct ke_window_mark {
 /* What Ke knows about a context: hangs on sim_ctx.user. One per context, pooled. */
 struct ke_context {
     struct sim_ctx *ctx;
-    struct ke_window_mark window[KE_WINDOWS_MAX];
     uint16_t window_count;
-    struct ke_held_lock lock[KE_LOCKS_MAX];
     uint16_t lock_count;
-    int16_t apc_disable;    /* critical regions + mutexes */
-    int16_t critical;       /* critical regions alone */
-    int16_t guarded;        /* guarded regions */
+    int16_t apc_disable;          /* critical regions + mutexes */
+    int16_t critical;             /* critical regions alone */
+    int16_t guarded;              /* guarded regions */
     uint8_t raise[KE_RAISES_MAX]; /* what the raises in progress must restore (KRN-053) */
     uint8_t raise_count;
-    bool must_wait;         /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
+    bool must_wait; /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
     uint8_t must_wait_irql;
-    uint32_t process;       /* 0 = the system process; the world numbers its user processes from 1 */
+    uint32_t process; /* 0 = the system process; the world numbers its user processes from 1 */
     struct ps_thread *thread; /* thread of the driver or NULL (interrupts, threads of the system) */
-    void *thread_object;    /* PETHREAD, made when somebody asks for it; NULL until then */
-    void *seh;              /* innermost struct wdk_seh_frame */
-    NTSTATUS seh_code;      /* of the exception caught last */
-    const void *spinning;   /* the lock it spins for, or NULL */
-    uint64_t spin_seq;      /* order of arrival, queued spin locks */
+    void *thread_object;      /* PETHREAD, made when somebody asks for it; NULL until then */
+    void *seh;                /* innermost struct wdk_seh_frame */
+    NTSTATUS seh_code;        /* of the exception caught last */
+    const void *spinning;     /* the lock it spins for, or NULL */
+    uint64_t spin_seq;        /* order of arrival, queued spin locks */
     /* A wait in progress (ke_wait.c). */
     uint32_t wait_count;
-    const void *wait_object[64];
     bool wait_all;
-    bool wait_alertable;
     NTSTATUS wait_status;
     uint64_t wait_timeout; /* event handle, 0 = none */
     uint64_t wait_seq;     /* order of arrival */
@@ -90,6 +106,10 @@ struct ke_context {
     void (*function)(struct sim *s, void *argument); /* what this context runs */
     void *argument;
     struct ke_context *next; /* pool */
+    /* Large ones last: what is used in every call shares a few cache lines. */
+    const void *wait_object[MAXIMUM_WAIT_OBJECTS];
+    struct ke_held_lock lock[KE_LOCKS_MAX];
+    struct ke_window_mark window[KE_WINDOWS_MAX];
 };
 
 /* The record of the current context. */
@@ -113,7 +133,8 @@ void ke_window_open(struct sim *s, enum ke_window kind, uint32_t object);
 void ke_window_close(struct sim *s);
 /* True if a window of that kind is open on the current context. */
 bool ke_in_window(struct sim *s, enum ke_window kind);
-/* True if the current context is inside a callback or completion routine or DPC (arbitrary context). */
+/* True if the current context is inside a callback or completion routine or DPC (arbitrary
+ * context). */
 bool ke_in_arbitrary_context(struct sim *s);
 /* How many windows (of any context) are open right now: unload checks (KRN-283). */
 uint32_t ke_windows_open(struct sim *s);
@@ -136,15 +157,16 @@ struct ke_context *ke_lock_owner(struct sim *s, const void *address);
 /* ---- contexts of the system ---- */
 
 /*
- * Gives the current context its record. The first thread of a run (sim_run's main) calls this before
- * anything else of the model; all other contexts come from ke_system_call and get theirs there.
+ * Gives the current context its record. The first thread of a run (sim_run's main) calls this
+ * before anything else of the model; all other contexts come from ke_system_call and get theirs
+ * there.
  */
 struct ke_context *ke_context_attach(struct sim *s);
 
 /*
  * Runs function(s, argument) on a context of the system: DISPATCH_LEVEL = an interrupt on any
- * processor; PASSIVE_LEVEL or APC_LEVEL = a system thread. `parent` gives the stable id (NULL = the current
- * context). It starts at the earliest at the next scheduling point.
+ * processor; PASSIVE_LEVEL or APC_LEVEL = a system thread. `parent` gives the stable id (NULL = the
+ * current context). It starts at the earliest at the next scheduling point.
  */
 struct sim_ctx *ke_system_call(struct sim *s, struct sim_ctx *parent, KIRQL irql,
                                void (*function)(struct sim *s, void *argument), void *argument,
@@ -157,8 +179,13 @@ uint32_t ke_dispatcher_check(struct sim *s, const void *p, uint32_t type_mask, c
 uint32_t ke_dispatcher_object(const void *p); /* its trace id */
 /* Types in a DISPATCHER_HEADER: the numbers are those of Windows. */
 enum ke_type {
-    KE_TYPE_NOTIFICATION_EVENT = 0, KE_TYPE_SYNCHRONIZATION_EVENT = 1, KE_TYPE_MUTEX = 2,
-    KE_TYPE_PROCESS = 3, KE_TYPE_SEMAPHORE = 5, KE_TYPE_THREAD = 6, KE_TYPE_NOTIFICATION_TIMER = 8,
+    KE_TYPE_NOTIFICATION_EVENT = 0,
+    KE_TYPE_SYNCHRONIZATION_EVENT = 1,
+    KE_TYPE_MUTEX = 2,
+    KE_TYPE_PROCESS = 3,
+    KE_TYPE_SEMAPHORE = 5,
+    KE_TYPE_THREAD = 6,
+    KE_TYPE_NOTIFICATION_TIMER = 8,
     KE_TYPE_SYNCHRONIZATION_TIMER = 9
 };
 #define KE_TYPES_ALL 0x36fu
@@ -169,31 +196,34 @@ void ke_dispatcher_init(struct sim *s, DISPATCHER_HEADER *header, enum ke_type t
                         uint32_t object, LONG state);
 
 void ke_event_init(struct sim *s, PKEVENT event, EVENT_TYPE type, BOOLEAN state);
-LONG ke_event_set(struct sim *s, PKEVENT event);   /* wakes waiters; previous state */
+LONG ke_event_set(struct sim *s, PKEVENT event); /* wakes waiters; previous state */
 LONG ke_event_reset(struct sim *s, PKEVENT event);
 /*
- * Blocks the current thread; same results as KeWaitForSingleObject. No scheduling points of its own. The
- * caller has checked that it may block here (ke_check_may_block). A mutex becomes a held lock.
+ * Blocks the current thread; same results as KeWaitForSingleObject. No scheduling points of its
+ * own. The caller has checked that it may block here (ke_check_may_block). A mutex becomes a held
+ * lock.
  */
 NTSTATUS ke_wait(struct sim *s, void *object, BOOLEAN alertable, const LARGE_INTEGER *timeout);
 /*
- * Is a blocking wait legal here? KRN-081 at DISPATCH; EVT-007, IRP-023 or KRN-082 in an arbitrary context.
+ * Is a blocking wait legal here? KRN-081 at DISPATCH; EVT-007, IRP-023 or KRN-082 in an arbitrary
+ * context.
  */
 void ke_check_may_block(struct sim *s, uint32_t object);
 /* Signals a thread object, a mutex...: after the state changed, lets waiters look again. */
 void ke_wake_waiters(struct sim *s, const void *object);
 
 /*
- * An internal wait of the subsystem (WskDeregister, ExWaitForRundownProtectionRelease, ...): blocks the
- * current thread until ready(s, argument) is true or the time limit (relative; SIM_TIME_NEVER = none)
- * has passed. ready is evaluated now and at every ke_poke. Returns true if ready. `what` goes into
- * deadlock reports: "all sockets of registration#1 to close".
+ * An internal wait of the subsystem (WskDeregister, ExWaitForRundownProtectionRelease, ...): blocks
+ * the current thread until ready(s, argument) is true or the time limit (relative; SIM_TIME_NEVER =
+ * none) has passed. ready is evaluated now and at every ke_poke. Returns true if ready. `what` goes
+ * into deadlock reports: "all sockets of registration#1 to close".
  */
 bool ke_wait_until(struct sim *s, bool (*ready)(struct sim *s, void *argument), void *argument,
                    sim_time limit, const char *what);
 void ke_poke(struct sim *s);
 
-/* True if memory [p, p+size) holds a waited-on object, set timer, queued DPC or held lock (KRN-200). */
+/* True if memory [p, p+size) holds a waited-on object, set timer, queued DPC or held lock
+ * (KRN-200). */
 void ke_memory_freed(struct sim *s, const void *p, size_t size);
 
 /* Raises an exception in the driver: unwinds to its innermost __try, or KRN-061 / BC 0x1E. */
@@ -204,7 +234,8 @@ void ke_describe_blocked(struct sim *s, char *out, size_t size);
 
 struct ke_state *ke_create(void);
 void ke_reset(struct sim *s);
-/* Unload checks: timers still set, DPCs queued, windows open, threads alive (KRN-162, KRN-283, ...). */
+/* Unload checks: timers still set, DPCs queued, windows open, threads alive (KRN-162, KRN-283,
+ * ...). */
 void ke_check_unload(struct sim *s);
 
 #endif

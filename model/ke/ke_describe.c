@@ -49,7 +49,10 @@ static void add_wait(struct sim *s, struct text *t, const struct ke_context *c)
     }
     for (uint32_t i = 0; i < c->wait_count; i++) {
         uint32_t object = ke_dispatcher_object(c->wait_object[i]);
-        add(t, "%s%s", i == 0 ? " waits for " : c->wait_all ? " and " : " or ",
+        add(t, "%s%s",
+            i == 0        ? " waits for "
+            : c->wait_all ? " and "
+                          : " or ",
             model_object_name(object, name, sizeof name));
         add_owner(s, t, c->wait_object[i]);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred procedure calls. A queueing is an entry of a table and an interrupt bound to a processor: the
- * one the DPC is targeted at, or the one that queued it. The object leaves the queue before its routine
- * starts (KRN-152). A threaded DPC runs as an interrupt or as a thread at PASSIVE_LEVEL (KRN-174).
+ * Deferred procedure calls. A queueing is an entry of a table and an interrupt bound to a
+ * processor: the one the DPC is targeted at, or the one that queued it. The object leaves the queue
+ * before its routine starts (KRN-152). A threaded DPC runs as an interrupt or as a thread at
+ * PASSIVE_LEVEL (KRN-174).
  *
  *     FREE -> QUEUED [ke_dpc_queue] -> RUNNING [dpc_main] -> FREE
  *                    -> FREE or, for a thread that cannot be withdrawn, REMOVED [KeRemoveQueueDpc]
@@ -108,8 +109,8 @@ bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
         return false;
     }
     struct ke_dpc *entry = entry_take(s);
-    bool is_thread = dpc->Type == DPC_TYPE_THREADED &&
-                     !choice_flag(s, CHOICE_WORLD, KE_PICK_THREADED);
+    bool is_thread =
+        dpc->Type == DPC_TYPE_THREADED && !choice_flag(s, CHOICE_WORLD, KE_PICK_THREADED);
     *entry = (struct ke_dpc){.dpc = dpc,
                              .state = KE_DPC_QUEUED,
                              .object = (uint32_t)dpc->ProcessorHistory,

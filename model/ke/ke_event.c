@@ -3,8 +3,8 @@
  * Events. State and trace id stand in the object's header (ke_wait.c); this file holds the internal
  * functions that other parts use, and the routines of the WDK around them.
  *
- * Invariant: once a waiter has been woken the signaller touches the event no more (KRN-089), so an event on
- * the stack of the waiter is fine.
+ * Invariant: once a waiter has been woken the signaller touches the event no more (KRN-089), so an
+ * event on the stack of the waiter is fine.
  */
 #include "model/ke/ke_internal.h"
 

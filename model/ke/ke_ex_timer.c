@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers of the executive: ExAllocateTimer, ExSetTimer, ExCancelTimer, ExDeleteTimer. The object that the
- * driver gets is a KTIMER in memory of ours (it can be waited for); callback and life stand in a table.
+ * Timers of the executive: ExAllocateTimer, ExSetTimer, ExCancelTimer, ExDeleteTimer. The object
+ * that the driver gets is a KTIMER in memory of ours (it can be waited for); callback and life
+ * stand in a table.
  *
- *     allocated -> set [ExSetTimer] -> callback queued [ke_ex_timer_expired] -> running -> allocated
- *     any -> deleted [ExDeleteTimer] -> memory freed when it is not set and no callback is left
+ *     allocated -> set [ExSetTimer] -> callback queued [ke_ex_timer_expired] -> running ->
+ * allocated any -> deleted [ExDeleteTimer] -> memory freed when it is not set and no callback is
+ * left
  *
  * Invariants:
  *  1. A cancelled setting has no callback; one that went off has exactly one, unless an earlier one
  *     has not started yet (KRN-165).
- *  2. The memory goes when the last callback has returned: touching a deleted timer is an error in any
- *     case (KRN-163).
+ *  2. The memory goes when the last callback has returned: touching a deleted timer is an error in
+ * any case (KRN-163).
  */
 #include "model/ex/ex.h"
 #include "model/ke/ke_internal.h"

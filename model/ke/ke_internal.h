@@ -26,7 +26,7 @@ enum {
     KE_PICK_LATE,           /* thirds of a tick by which a time limit or timer is late */
     KE_PICK_THREADED,       /* threaded DPC: 0 = at PASSIVE_LEVEL, 1 = at DISPATCH_LEVEL */
     KE_PICK_TIMER_PROCESSOR,
-    KE_PICK_TEST_LOCK,      /* KRN-132 */
+    KE_PICK_TEST_LOCK, /* KRN-132 */
 };
 
 enum ke_dpc_state { KE_DPC_FREE, KE_DPC_QUEUED, KE_DPC_RUNNING, KE_DPC_REMOVED };
@@ -43,7 +43,7 @@ struct ke_dpc {
 
 /* One setting of a timer. */
 struct ke_timer {
-    PKTIMER timer; /* NULL = free */
+    PKTIMER timer;     /* NULL = free */
     bool is_executive; /* EX_TIMER */
     uint32_t object;
     uint64_t seq;
@@ -60,7 +60,8 @@ struct ke_timer {
 struct ke_order {
     uint32_t count;
     uint32_t object[KE_ORDER_MAX];
-    uint64_t before[KE_ORDER_MAX]; /* bit j of before[i]: i was held (transitively) when j was taken */
+    uint64_t
+        before[KE_ORDER_MAX]; /* bit j of before[i]: i was held (transitively) when j was taken */
 };
 
 /* A timer made by ExAllocateTimer. */
@@ -71,9 +72,9 @@ struct ke_ex_timer {
     PVOID context;
     ULONG attributes;
     uint32_t object;
-    uint32_t running;  /* callbacks queued or running */
-    bool is_queued;    /* one of them has not started */
-    bool is_deleted;   /* ExDeleteTimer was called */
+    uint32_t running; /* callbacks queued or running */
+    bool is_queued;   /* one of them has not started */
+    bool is_deleted;  /* ExDeleteTimer was called */
     PEXT_DELETE_CALLBACK delete_callback;
     PVOID delete_context;
     struct sim_where allocated, deleted;
@@ -90,8 +91,8 @@ enum { KE_CALLBACKS_MAX = 16 };
 
 struct ke_state {
     struct ke_context record[KE_RECORDS_MAX];
-    uint32_t record_count;   /* ever used in this run */
-    struct ke_context *pool; /* given back */
+    uint32_t record_count;                     /* ever used in this run */
+    struct ke_context *pool;                   /* given back */
     struct ke_context *waiter[KE_RECORDS_MAX]; /* blocked in a wait, in order of arrival */
     uint32_t waiter_count;
     uint32_t until_count; /* of these: internal waits */
@@ -157,8 +158,8 @@ void ke_lower(struct sim *s, KIRQL irql);
 void ke_must_wait_end(struct sim *s);
 /* KeSetEvent(Wait TRUE) and its like: the next call must be a wait. */
 void ke_must_wait_begin(struct sim *s, uint32_t object, enum model_rule irql_rule);
-NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all,
-                      BOOLEAN alertable, const LARGE_INTEGER *timeout);
+NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all, BOOLEAN alertable,
+                      const LARGE_INTEGER *timeout);
 bool ke_has_waiters(struct sim *s, const void *object);
 /* Sleeps until the time has come. */
 void ke_sleep(struct sim *s, sim_time due);
@@ -175,7 +176,7 @@ struct ke_dpc_origin {
 bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
                   const struct ke_dpc_origin *origin);
 uint32_t ke_dpc_check(struct sim *s, PRKDPC dpc); /* KRN-150 */
-uint32_t ke_dpcs_pending(struct sim *s); /* queued or running */
+uint32_t ke_dpcs_pending(struct sim *s);          /* queued or running */
 void ke_dpcs_freed(struct sim *s, uintptr_t base, size_t size);
 
 /* ---- ke_timer.c ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRQL, critical and guarded regions. The IRQL is the level of the context; what a raise must restore
- * stands on a small stack per context (KRN-053), and no routine goes below the IRQL of its own window
- * (KRN-055). Locks keep their own old IRQL (ke_spin.c).
+ * IRQL, critical and guarded regions. The IRQL is the level of the context; what a raise must
+ * restore stands on a small stack per context (KRN-053), and no routine goes below the IRQL of its
+ * own window (KRN-055). Locks keep their own old IRQL (ke_spin.c).
  *
  * Limits: KE_RAISES_MAX raises at once on one context; there are only so many levels.
  */
@@ -11,8 +11,8 @@
 const char *ke_irql_name(unsigned irql)
 {
     static const char *const names[] = {
-        "PASSIVE_LEVEL", "APC_LEVEL", "DISPATCH_LEVEL", "IRQL 3",  "IRQL 4",  "IRQL 5",
-        "IRQL 6",        "IRQL 7",    "IRQL 8",         "IRQL 9",  "IRQL 10", "IRQL 11",
+        "PASSIVE_LEVEL", "APC_LEVEL", "DISPATCH_LEVEL", "IRQL 3",     "IRQL 4",  "IRQL 5",
+        "IRQL 6",        "IRQL 7",    "IRQL 8",         "IRQL 9",     "IRQL 10", "IRQL 11",
         "IRQL 12",       "IRQL 13",   "IRQL 14",        "HIGH_LEVEL",
     };
     return irql < SIM_COUNT(names) ? names[irql] : "an IRQL that does not exist";

@@ -47,8 +47,7 @@ static void order_note(struct sim *s, const struct ke_held_lock *outer, uint32_t
     struct ke_order *order = &ke_of(s)->order;
     uint32_t a = order_index(order, outer->object);
     uint32_t b = order_index(order, inner);
-    if (a >= KE_ORDER_MAX || b >= KE_ORDER_MAX || a == b ||
-        (order->before[a] >> b & 1) != 0) {
+    if (a >= KE_ORDER_MAX || b >= KE_ORDER_MAX || a == b || (order->before[a] >> b & 1) != 0) {
         return;
     }
     if ((order->before[b] >> a & 1) != 0) {

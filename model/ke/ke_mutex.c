@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutexes and semaphores. A mutex that is owned is a held lock of its owner (ke_lock.c), which counts
- * its recursion and the IRQL class in which it was acquired (KRN-093); its signal state is 1 when free, 0
- * when owned once, and falls with each further acquisition.
+ * Mutexes and semaphores. A mutex that is owned is a held lock of its owner (ke_lock.c), which
+ * counts its recursion and the IRQL class in which it was acquired (KRN-093); its signal state is 1
+ * when free, 0 when owned once, and falls with each further acquisition.
  */
 #include "model/ke/ke_internal.h"
 
@@ -50,7 +50,8 @@ static struct ke_held_lock *owned_mutex(struct sim *s, PRKMUTEX mutex, uint32_t 
     if (held == NULL) {
         const struct ke_context *owner = ke_lock_owner(s, mutex);
         if (owner != NULL) {
-            model_fail(s, RULE_KRN_093, object, &ke_lock_find_in(ke_lock_owner(s, mutex), mutex)->taken,
+            model_fail(s, RULE_KRN_093, object,
+                       &ke_lock_find_in(ke_lock_owner(s, mutex), mutex)->taken,
                        "a mutex is released that %s %u owns, not this thread", owner->ctx->name,
                        owner->ctx->number);
         }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processors: numbers and counts, and the callbacks for processors that are added. All are in group 0,
- * node 0, and active from the start; none is added later.
+ * Processors: numbers and counts, and the callbacks for processors that are added. All are in group
+ * 0, node 0, and active from the start; none is added later.
  *
- * Limits: KE_CALLBACKS_MAX registrations. A thread cannot be bound to a processor: the affinity routines
- * are not there, and a driver that needs them is refused when it is loaded.
+ * Limits: KE_CALLBACKS_MAX registrations. A thread cannot be bound to a processor: the affinity
+ * routines are not there, and a driver that needs them is refused when it is loaded.
  */
 #include "model/ke/ke_internal.h"
 
@@ -137,7 +137,8 @@ void KeRestoreExtendedProcessorState(PXSTATE_SAVE XStateSave)
 
 /* ---- callbacks for added processors ---- */
 
-/* Calls it once for each processor that is there, in two steps; a failing status undoes the rest. */
+/* Calls it once for each processor that is there, in two steps; a failing status undoes the rest.
+ */
 static NTSTATUS callback_announce(struct sim *s, const struct ke_callback *callback)
 {
     NTSTATUS status = STATUS_SUCCESS;
@@ -196,7 +197,8 @@ void KeDeregisterProcessorChangeCallback(PVOID CallbackHandle)
         i++;
     }
     if (i == KE_CALLBACKS_MAX) {
-        model_fail(s, RULE_KRN_284, 0, NULL, "a processor callback is deregistered that is not registered");
+        model_fail(s, RULE_KRN_284, 0, NULL,
+                   "a processor callback is deregistered that is not registered");
     }
     ke->callback[i].function = NULL;
     model_leave(s);

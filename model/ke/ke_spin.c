@@ -2,12 +2,14 @@
 /*
  * Spin locks: ordinary, in-stack queued, try, and the forms for threaded DPCs.
  *
- * The lock word tells its story: 0 is a lock that nobody has touched (static ones start so), otherwise
+ * The lock word tells its story: 0 is a lock that nobody has touched (static ones start so),
+ * otherwise
  *
  *     bits 63..48 mark | 47..40 kind of use + 1, 0 = none yet | 32 held | 31..0 trace id
  *
- * so that garbage (KRN-110) and a second kind of use (KRN-117) are seen without a table. Who holds it
- * stands with the context (ke_lock.c). A lock held elsewhere is spun for on the processor (KRN-124).
+ * so that garbage (KRN-110) and a second kind of use (KRN-117) are seen without a table. Who holds
+ * it stands with the context (ke_lock.c). A lock held elsewhere is spun for on the processor
+ * (KRN-124).
  *
  * Invariants:
  *  1. A word with the held bit has exactly one context that lists it as a held lock.
@@ -215,8 +217,9 @@ static void spin_release(struct sim *s, PKSPIN_LOCK lock, struct ke_held_lock *h
 }
 
 /*
- * KRN-112, KRN-118: the value must be the one of this acquisition. Handing over hand (release the outer
- * lock first, with the value of the inner one) keeps the IRQL right and is only lint (KAMB-14).
+ * KRN-112, KRN-118: the value must be the one of this acquisition. Handing over hand (release the
+ * outer lock first, with the value of the inner one) keeps the IRQL right and is only lint
+ * (KAMB-14).
  */
 static void spin_irql_check(struct sim *s, struct ke_held_lock *held, KIRQL irql)
 {
@@ -239,8 +242,8 @@ static void spin_irql_check(struct sim *s, struct ke_held_lock *held, KIRQL irql
         }
     }
     model_fail(s, RULE_KRN_112, held->object, &held->taken,
-               "the lock was acquired at %s and is released with %s",
-               ke_irql_name(held->old_irql), ke_irql_name(irql));
+               "the lock was acquired at %s and is released with %s", ke_irql_name(held->old_irql),
+               ke_irql_name(irql));
 }
 
 void ke_list_lock_check(struct sim *s, PKSPIN_LOCK lock)
@@ -260,8 +263,8 @@ void KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
         if (owner != NULL) {
             model_fail(s, RULE_KRN_110, (uint32_t)*SpinLock,
                        &ke_lock_find_in(owner, SpinLock)->taken,
-                       "a spin lock is initialised again while %s %u holds it",
-                       owner->ctx->name, owner->ctx->number);
+                       "a spin lock is initialised again while %s %u holds it", owner->ctx->name,
+                       owner->ctx->number);
         }
     }
     *SpinLock = word_make(model_object_new(s, OBJECT_SPIN_LOCK), 0);
@@ -429,11 +432,10 @@ void KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
     model_leave(s);
 }
 
-void KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
-                                              PKLOCK_QUEUE_HANDLE LockHandle)
+void KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    struct sim *s = model_enter_object(ROUTINE_KeAcquireInStackQueuedSpinLockAtDpcLevel,
-                                       SIM_OP_LOCK, SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_KeAcquireInStackQueuedSpinLockAtDpcLevel, SIM_OP_LOCK, SpinLock);
     queued_acquire(s, SpinLock, LockHandle, KE_NO_IRQL);
     model_leave(s);
 }
@@ -460,8 +462,8 @@ void KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HAN
 
 void KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    struct sim *s = model_enter_object(ROUTINE_KeReleaseInStackQueuedSpinLockForDpc,
-                                       SIM_OP_UNLOCK, LockHandle);
+    struct sim *s =
+        model_enter_object(ROUTINE_KeReleaseInStackQueuedSpinLockForDpc, SIM_OP_UNLOCK, LockHandle);
     struct ke_held_lock *held = queued_held(s, LockHandle);
     KIRQL irql = LockHandle->OldIrql;
     spin_irql_check(s, held, irql);

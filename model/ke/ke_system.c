@@ -2,7 +2,8 @@
 /*
  * Odds and ends of the kernel proper: bug checks, the memory barrier, running on an extended stack.
  *
- * Limits: memory is sequentially consistent, so that a barrier is a scheduling point and nothing else.
+ * Limits: memory is sequentially consistent, so that a barrier is a scheduling point and nothing
+ * else.
  */
 #include "model/ke/ke_internal.h"
 

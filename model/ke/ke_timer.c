@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel timers. A setting is an entry of a table with an event in the queue of the engine; when it goes
- * off, the object is signalled, its waiters look again and its DPC is queued. The event runs on no context
- * of its own: the DPC counts as a child of whoever set the timer.
+ * Kernel timers. A setting is an entry of a table with an event in the queue of the engine; when it
+ * goes off, the object is signalled, its waiters look again and its DPC is queued. The event runs
+ * on no context of its own: the DPC counts as a child of whoever set the timer.
  *
  *     not set -> set [ke_timer_start] -> not set [timer_fire, one-shot]
  *                    -> set again [timer_fire, periodic], -> not set [ke_timer_stop]
@@ -230,7 +230,8 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     struct sim *s = model_enter_object(ROUTINE_KeSetTimerEx, SIM_OP_WRITE, Timer);
-    BOOLEAN was_set = timer_set(s, Timer, DueTime.QuadPart, (uint64_t)(Period > 0 ? Period : 0), Dpc);
+    BOOLEAN was_set =
+        timer_set(s, Timer, DueTime.QuadPart, (uint64_t)(Period > 0 ? Period : 0), Dpc);
     model_leave(s);
     return was_set;
 }

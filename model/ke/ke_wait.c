@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting. A waiting context stands in one list, in order of arrival, with the objects it waits for. Who
- * signals an object lets the waiters look again; there are few, so all are looked at.
+ * Waiting. A waiting context stands in one list, in order of arrival, with the objects it waits
+ * for. Who signals an object lets the waiters look again; there are few, so all are looked at.
  *
  *     ke_wait: satisfied now? -> consume, return
  *              else stand in the list, sim_block ... sim_wake by whoever ends the wait:
@@ -11,8 +11,8 @@
  *
  * Invariants:
  *  1. A context is in the list exactly while it is blocked and nobody has ended its wait.
- *  2. Whoever ends a wait consumes the signal, cancels the time limit and wakes, in one step: a thread
- *     whose limit has passed leaves the signal for the next wait (KRN-100).
+ *  2. Whoever ends a wait consumes the signal, cancels the time limit and wakes, in one step: a
+ * thread whose limit has passed leaves the signal for the next wait (KRN-100).
  *  3. Which of several waiters goes first is a choice (KRN-099, KAMB-19).
  */
 #include "model/ke/ke_internal.h"
@@ -44,9 +44,8 @@ uint32_t ke_dispatcher_object(const void *p)
     return (uint32_t)(uintptr_t)((const DISPATCHER_HEADER *)p)->WaitListHead.Flink;
 }
 
-SIM_NOINLINE __attribute__((noreturn)) static void header_breach(struct sim *s,
-                                                                 const DISPATCHER_HEADER *header,
-                                                                 const char *what)
+SIM_NOINLINE __attribute__((noreturn)) static void
+header_breach(struct sim *s, const DISPATCHER_HEADER *header, const char *what)
 {
     if (!header_is_ours(header)) {
         model_fail(s, RULE_KRN_080, 0, NULL, "the %s was never initialised", what);
@@ -354,12 +353,12 @@ NTSTATUS ke_wait(struct sim *s, void *object, BOOLEAN alertable, const LARGE_INT
     c->wait_object[0] = object;
     c->wait_count = 1;
     c->wait_all = false;
-    c->wait_alertable = alertable;
+    (void)alertable; /* nobody alerts a thread here */
     return wait_run(s, c, timeout);
 }
 
-NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all,
-                      BOOLEAN alertable, const LARGE_INTEGER *timeout)
+NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all, BOOLEAN alertable,
+                      const LARGE_INTEGER *timeout)
 {
     struct ke_context *c = ke_current(s);
     SIM_ASSERT_OP(count, <=, MAXIMUM_WAIT_OBJECTS);
@@ -368,7 +367,7 @@ NTSTATUS ke_wait_many(struct sim *s, ULONG count, PVOID *objects, bool wait_all,
     }
     c->wait_count = count;
     c->wait_all = wait_all;
-    c->wait_alertable = alertable;
+    (void)alertable; /* nobody alerts a thread here */
     return wait_run(s, c, timeout);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wait routines of the WDK: KeWaitForSingleObject, KeWaitForMultipleObjects,
- * KeDelayExecutionThread. They check what the caller may ask (KRN-081 to KRN-084, KRN-096, KRN-097) and
- * leave the waiting to ke_wait.c.
+ * KeDelayExecutionThread. They check what the caller may ask (KRN-081 to KRN-084, KRN-096, KRN-097)
+ * and leave the waiting to ke_wait.c.
  *
- * Limits: nobody alerts a thread and no APC is delivered, so STATUS_ALERTED and STATUS_USER_APC do not
- * occur.
+ * Limits: nobody alerts a thread and no APC is delivered, so STATUS_ALERTED and STATUS_USER_APC do
+ * not occur.
  */
 #include "model/ke/ke_internal.h"
 

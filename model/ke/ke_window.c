@@ -148,9 +148,8 @@ void ke_window_close(struct sim *s)
     struct ke_context *c = ke_current(s);
     SIM_ASSERT_OP(c->window_count, >, 0);
     const struct ke_window_mark *mark = &c->window[c->window_count - 1];
-    if (SIM_UNLIKELY(c->must_wait || c->lock_count > mark->lock_count ||
-                     ke_irql(s) != mark->irql || c->apc_disable != mark->apc_disable ||
-                     c->guarded != mark->guarded)) {
+    if (SIM_UNLIKELY(c->must_wait || c->lock_count > mark->lock_count || ke_irql(s) != mark->irql ||
+                     c->apc_disable != mark->apc_disable || c->guarded != mark->guarded)) {
         window_breach(s, c, mark);
     }
     c->raise_count = mark->raise_count;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ps and Ob: system threads, processes, handles, references. A thread object is what PsCreateSystemThread
- * makes: it is referenced by its handle, by ObReferenceObjectByHandle, and by itself while it runs.
+ * Ps and Ob: system threads, processes, handles, references. A thread object is what
+ * PsCreateSystemThread makes: it is referenced by its handle, by ObReferenceObjectByHandle, and by
+ * itself while it runs.
  *
- * An object that a driver may reference has a record here; other parts register theirs (device, file,
- * driver objects). The record outlives the object, so that a late touch can name it.
+ * An object that a driver may reference has a record here; other parts register theirs (device,
+ * file, driver objects). The record outlives the object, so that a late touch can name it.
  */
 #ifndef MODEL_PS_PS_H
 #define MODEL_PS_PS_H
@@ -15,7 +16,15 @@ struct ps_thread;
 struct ke_context;
 
 enum ps_kind {
-    PS_THREAD, PS_PROCESS, PS_EVENT, PS_SEMAPHORE, PS_FILE, PS_DEVICE, PS_DRIVER, PS_TOKEN, PS_KEY,
+    PS_THREAD,
+    PS_PROCESS,
+    PS_EVENT,
+    PS_SEMAPHORE,
+    PS_FILE,
+    PS_DEVICE,
+    PS_DRIVER,
+    PS_TOKEN,
+    PS_KEY,
     PS_KINDS
 };
 
@@ -24,9 +33,9 @@ struct ps_object {
     uint8_t kind;      /* enum ps_kind */
     bool is_permanent; /* never goes, whatever the count */
     bool is_gone;
-    uint32_t object;     /* trace id */
-    int32_t references;  /* all of them: handles, the system's own, the driver's */
-    int32_t client;      /* of these: taken by the driver and not given back */
+    uint32_t object;    /* trace id */
+    int32_t references; /* all of them: handles, the system's own, the driver's */
+    int32_t client;     /* of these: taken by the driver and not given back */
     int32_t handles;
     /* The last reference is gone (may be NULL). Runs on the dereferencing context. */
     void (*gone)(struct sim *s, struct ps_object *o);
@@ -44,7 +53,8 @@ struct ps_object *ps_object_find(struct sim *s, const void *body);
 /* References of the system; the driver's go through Ob. */
 void ps_object_hold(struct sim *s, struct ps_object *o);
 void ps_object_drop(struct sim *s, struct ps_object *o);
-/* A routine hands a reference to the driver (IoGetDeviceObjectPointer, KRN-261): it must drop it. */
+/* A routine hands a reference to the driver (IoGetDeviceObjectPointer, KRN-261): it must drop it.
+ */
 void ps_object_give(struct sim *s, struct ps_object *o);
 
 /* A handle to o, which it references. Kernel handles are valid everywhere (KRN-250). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event objects with handles: IoCreateNotificationEvent and its twin, ZwCreateEvent, ZwSetEvent. Two events
- * of one name are one object. The memory is ours and goes with the last reference.
+ * Event objects with handles: IoCreateNotificationEvent and its twin, ZwCreateEvent, ZwSetEvent.
+ * Two events of one name are one object. The memory is ours and goes with the last reference.
  */
 #include "model/ex/ex.h"
 #include "model/ps/ps_internal.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles. Kernel handles have the upper half set and are valid everywhere; user handles belong to the
- * process in which they were opened. A number is not used twice in a run, so that a handle that is used
- * after closing is recognised (KRN-258).
+ * Handles. Kernel handles have the upper half set and are valid everywhere; user handles belong to
+ * the process in which they were opened. A number is not used twice in a run, so that a handle that
+ * is used after closing is recognised (KRN-258).
  *
  * Limits: PS_HANDLES_MAX per run.
  */
@@ -158,9 +158,8 @@ static NTSTATUS handle_reference(struct sim *s, HANDLE handle, POBJECT_TYPE type
     }
     if (information != NULL) {
         model_touch(s, information, sizeof *information, "HandleInformation");
-        *information = (OBJECT_HANDLE_INFORMATION){.HandleAttributes = 0,
-                                                   .GrantedAccess = STANDARD_RIGHTS_ALL |
-                                                                    SPECIFIC_RIGHTS_ALL};
+        *information = (OBJECT_HANDLE_INFORMATION){
+            .HandleAttributes = 0, .GrantedAccess = STANDARD_RIGHTS_ALL | SPECIFIC_RIGHTS_ALL};
     }
     ps_object_give(s, o);
     *object = o->body;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects and references: the records, the Ob routines, the object types, and what must be balanced when
- * the driver is unloaded (KRN-252, KRN-254, KRN-284).
+ * Objects and references: the records, the Ob routines, the object types, and what must be balanced
+ * when the driver is unloaded (KRN-252, KRN-254, KRN-284).
  *
  * Invariants:
  *  1. references >= client + handles while an object lives.
  *  2. A driver drops only references that it took (client): the others are not its own.
  *  3. Records are kept until the run ends; the newest record of an address is the one that counts.
  *
- * Limits: PS_OBJECTS_MAX per run. Deleting an object runs no code of the driver here, so that whether it
- * is deferred (KAMB-10) makes no difference that a driver could see.
+ * Limits: PS_OBJECTS_MAX per run. Deleting an object runs no code of the driver here, so that
+ * whether it is deferred (KAMB-10) makes no difference that a driver could see.
  */
 #include "model/ex/ex.h"
 #include "model/ps/ps_internal.h"
@@ -115,7 +115,8 @@ void ps_object_give(struct sim *s, struct ps_object *o)
     o->client++;
 }
 
-/* Objects of other parts that nobody registered: devices, drivers, files. They live as their memory. */
+/* Objects of other parts that nobody registered: devices, drivers, files. They live as their
+ * memory. */
 SIM_NOINLINE static struct ps_object *object_adopt(struct sim *s, const void *body)
 {
     const struct sim_block *block = sim_block_find(s, (uintptr_t)body);

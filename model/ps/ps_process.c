@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: the system process, and one for each user process of the world (ke_context.process). No user
- * code runs; a process is an identity in which threads run and handles are valid.
+ * Processes: the system process, and one for each user process of the world (ke_context.process).
+ * No user code runs; a process is an identity in which threads run and handles are valid.
  *
  * The system process has an address that is the same in every run and that nobody may touch, since
  * PsInitialSystemProcess is data. The others get theirs when somebody asks.

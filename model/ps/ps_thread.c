@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads. A thread that the driver creates has a record, an object in memory of ours, and a handle. It
- * starts at PASSIVE_LEVEL inside a critical region, at any time from the next scheduling point on
- * (KRN-251, KRN-262). Threads of the system get an object when somebody asks who they are.
+ * Threads. A thread that the driver creates has a record, an object in memory of ours, and a
+ * handle. It starts at PASSIVE_LEVEL inside a critical region, at any time from the next scheduling
+ * point on (KRN-251, KRN-262). Threads of the system get an object when somebody asks who they are.
  *
  *     created [PsCreateSystemThread] -> running [thread_main] -> ended [thread_end]
  *
@@ -10,7 +10,8 @@
  *  1. A thread runs code of the driver until its window is closed; then its object is signalled.
  *  2. The object lives while it runs, while a handle is open, or while somebody holds a reference.
  *
- * Limits: PS_THREADS_MAX per run. Priorities are remembered and nothing else: any ready thread may run.
+ * Limits: PS_THREADS_MAX per run. Priorities are remembered and nothing else: any ready thread may
+ * run.
  */
 #include "model/ex/ex.h"
 #include "model/ps/ps_internal.h"
@@ -133,8 +134,7 @@ static struct ps_thread *thread_new(struct sim *s, PKSTART_ROUTINE routine, PVOI
 
 NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
                               POBJECT_ATTRIBUTES ObjectAttributes, HANDLE ProcessHandle,
-                              PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
-                              PVOID StartContext)
+                              PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
     (void)DesiredAccess;
     (void)ProcessHandle; /* threads of a driver live in the system process whatever it says */
@@ -159,8 +159,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
 static void terminate_check(struct sim *s, struct ke_context *c)
 {
     if (c->thread == NULL || c->window_count != 1) {
-        model_fail(s, RULE_KRN_256, 0, NULL,
-                   "PsTerminateSystemThread is called %s",
+        model_fail(s, RULE_KRN_256, 0, NULL, "PsTerminateSystemThread is called %s",
                    c->thread == NULL ? "in a thread that the driver did not create"
                                      : "inside a callback or completion routine");
     }
@@ -208,7 +207,8 @@ static struct ke_context *borrowed(struct sim *s)
     while (c->kind != SIM_THREAD && c->below != NULL) {
         c = c->below;
     }
-    return ke_record(c); /* above an idle processor: the interrupt itself stands for the idle thread */
+    return ke_record(
+        c); /* above an idle processor: the interrupt itself stands for the idle thread */
 }
 
 PKTHREAD KeGetCurrentThread(void)
