@@ -76,10 +76,13 @@ static bool takes_interrupts(const struct sim_processor *p)
     return p->top == NULL || p->top->level < SIM_LEVEL_NO_SWITCH;
 }
 
-static bool takes_threads(const struct sim_processor *p)
+/* Room for a context that may run anywhere: not where a bound interrupt must come first. */
+static bool has_room(const struct sim_processor *p, enum sim_ctx_kind kind)
 {
-    return p->top == NULL ||
-           (p->top->kind == SIM_THREAD && p->top->level < SIM_LEVEL_NO_SWITCH);
+    if (p->queue_count > 0 || !takes_interrupts(p)) {
+        return false;
+    }
+    return kind == SIM_INTERRUPT || p->top == NULL || p->top->kind == SIM_THREAD;
 }
 
 /* A context on top of a processor goes on unless a bound interrupt must come first. */
@@ -98,8 +101,8 @@ static void enabled_rebuild(struct sim *s)
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
-        room_thread |= takes_threads(p);
-        room_interrupt |= takes_interrupts(p);
+        room_thread |= has_room(p, SIM_THREAD);
+        room_interrupt |= has_room(p, SIM_INTERRUPT);
         if (p->queue_count > 0 && takes_interrupts(p)) {
             s->enabled[count++] = &engine.context[p->queue[p->queue_head]];
         } else if (p->top != NULL && p->top->state == SIM_RUNNING) {
@@ -217,11 +220,11 @@ static struct sim_processor *find_processor(struct sim *s, const struct sim_ctx 
     struct sim_processor *other = NULL, *own = NULL;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
+        if (!has_room(p, (enum sim_ctx_kind)c->kind)) {
+            continue;
+        }
         if (p->top == NULL) {
             return p; /* idle processors first */
-        }
-        if (c->kind == SIM_THREAD ? !takes_threads(p) : !takes_interrupts(p)) {
-            continue;
         }
         if (p->top == s->current) {
             own = p;
