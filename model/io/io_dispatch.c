@@ -159,6 +159,7 @@ static struct io_above *above_new(struct sim *s, struct io_device *device, UCHAR
     above->record = r;
     above->device = device;
     above->major = major;
+    above->process = ke_current(s)->process;
     io_device_reference(device);
     above_add(io, above);
     return above;

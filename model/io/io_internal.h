@@ -38,6 +38,7 @@ struct io_above {
     bool is_cancelled;
     UCHAR major;
     uint8_t method;       /* METHOD_BUFFERED, ... */
+    uint32_t process;     /* who asked */
     NTSTATUS final_status;
     ULONG out_size;
     void *caller_buffer;  /* the world's */

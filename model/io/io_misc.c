@@ -3,8 +3,7 @@
  * The rest of Io: shutdown notification, driver object extensions, device timers, kernel stacks.
  */
 #include "model/io/io_internal.h"
-
-#include <string.h>
+#include "model/ps/ps.h"
 
 /* ---- shutdown ---- */
 
@@ -148,7 +147,7 @@ void IoStopTimer(PDEVICE_OBJECT DeviceObject)
 PEPROCESS IoGetCurrentProcess(void)
 {
     struct sim *s = model_enter(ROUTINE_IoGetCurrentProcess);
-    PEPROCESS process = PsInitialSystemProcess;
+    PEPROCESS process = ps_process(s, ke_current(s)->process);
     model_leave(s);
     return process;
 }
@@ -157,7 +156,7 @@ PEPROCESS IoGetRequestorProcess(PIRP Irp)
 {
     struct sim *s = model_enter(ROUTINE_IoGetRequestorProcess);
     const struct io_irp *r = io_irp_argument(s, Irp);
-    PEPROCESS process = r->origin == IO_IRP_FROM_ABOVE ? PsInitialSystemProcess : NULL;
+    PEPROCESS process = r->above != NULL ? ps_process(s, r->above->process) : NULL;
     model_leave(s);
     return process;
 }

@@ -134,6 +134,10 @@ void IoFreeMdl(PMDL Mdl)
         model_fail(s, RULE_KRN_228, m->object, &m->built_at,
                    "IoFreeMdl on an MDL whose pages are locked");
     }
+    if (m->built == MM_BUILT_PAGES) {
+        model_fail(s, RULE_KRN_228, m->object, &m->built_at,
+                   "IoFreeMdl on an MDL that still has the pages of MmAllocatePagesForMdl");
+    }
     if (m->hand_mapping != NULL) {
         model_fail(s, RULE_KRN_228, m->object, &m->mapping_at,
                    "IoFreeMdl on an MDL that is mapped by MmMapLockedPagesSpecifyCache");
