@@ -76,7 +76,9 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
                         struct replay_result *result)
 {
     struct sim *s = session->sim;
-    sim_fault_install();
+    if (session->runs == 0) {
+        sim_fault_install(); /* here and not earlier: libFuzzer puts its own in front before */
+    }
     sim_module_restore(&session->module);
     apply_knobs(options);
     PDRIVER_INITIALIZE entry = (PDRIVER_INITIALIZE)session->module.entry;
