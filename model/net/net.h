@@ -25,8 +25,18 @@
  *  5. Bytes given to net are copied in the call. Bytes taken from net are copied out.
  *  6. Every connection and datagram endpoint has a stable trace id (OBJECT_CONNECTION).
  *
+ * Every member of the ops structures may be NULL.
+ *
+ * Ids: the two ends of a connection share a number; the end of the driver's host is connection#n, the
+ * other one peer#n (of two ends on one host, the one that connected is the connection). Likewise UDP.
+ *
+ * Cost: a connect, send, echo, close exchange is seven events. What is sent at one instant in one direction
+ * travels as one segment, acknowledgements ride along, and no timer runs unless a segment was lost: the
+ * one who would have waited for it is told by the loss.
+ *
  * Limits: no fragmentation, no routing beyond "every host reaches every host", no ICMP but the port
- * unreachable that becomes net_udp_ops.unreachable.
+ * unreachable that becomes net_udp_ops.unreachable; no simultaneous open; an IPv6 endpoint takes no IPv4
+ * packets (open two for dual mode).
  */
 #ifndef MODEL_NET_NET_H
 #define MODEL_NET_NET_H
@@ -70,6 +80,10 @@ bool net_host_owns(struct sim *s, uint32_t host, const struct net_address *addre
 /* Source address a packet from `host` to `remote` gets (CONN-009); false if unreachable. */
 bool net_route(struct sim *s, uint32_t host, const struct net_address *remote,
                struct net_address *local);
+/* The host that owns a unicast address as seen from `from` (loopback stays there); false if none does. */
+bool net_host_of(struct sim *s, uint32_t from, const struct net_address *address, uint32_t *host);
+/* Gives a host one more address, so that the world can put a peer at any address the driver names. */
+bool net_host_add_address(struct sim *s, uint32_t host, const struct net_address *address);
 /* Name of the simulated DNS: "localhost", "peer1".. , "host.name"; index-th address. False if unknown. */
 bool net_name_to_address(struct sim *s, const char *name, enum net_family family, uint32_t index,
                          struct net_address *out);
@@ -83,6 +97,10 @@ void net_watch_addresses(struct sim *s, void (*changed)(struct sim *s, enum net_
 /* ---- ports ---- */
 
 enum net_protocol { NET_TCP, NET_UDP };
+
+/* Interfaces of every host. */
+enum { NET_INTERFACE_LOOPBACK = 1, NET_INTERFACE_ETHERNET = 2 };
+
 /* A free ephemeral port on the host. Deterministic: counts up from 49152. Sharing rules are WSK's. */
 uint16_t net_ephemeral_port(struct sim *s, uint32_t host, enum net_protocol protocol);
 
@@ -147,7 +165,10 @@ struct net_tcp *net_tcp_connect(struct sim *s, uint32_t host, const struct net_a
                                 const struct net_address *remote, const void *data, uint32_t size,
                                 bool fast_open, const struct net_tcp_ops *ops, void *user);
 
-/* Takes over an established connection (net_listen_ops.established): from now on its upcalls go there. */
+/*
+ * Takes over an established connection (net_listen_ops.established): from now on its upcalls go there.
+ * What happened before nobody listened (data, FIN, reset) is told by an event of its own.
+ */
 void net_tcp_adopt(struct sim *s, struct net_tcp *tcp, const struct net_tcp_ops *ops, void *user);
 
 /* Appends bytes to the stream. All are taken (pool limit aside); flow control shows in `acked` only. */
@@ -169,6 +190,8 @@ size_t net_tcp_peek(const struct net_tcp *tcp, size_t skip, void *out, size_t si
 void net_tcp_consume(struct sim *s, struct net_tcp *tcp, size_t size);
 /* The peer's FIN has been received (and all bytes before it are readable or consumed). */
 bool net_tcp_peer_finished(const struct net_tcp *tcp);
+/* The connection is gone: reset by either side, or timed out. What was received stays readable. */
+bool net_tcp_is_reset(const struct net_tcp *tcp);
 /* Size of the receive window (SO_RCVBUF); takes effect for what is advertised next. */
 void net_tcp_set_window(struct sim *s, struct net_tcp *tcp, size_t bytes);
 /* SIO_WSK_SET_TCP_SILENT_MODE: from now on nothing is sent, not even RST, and all input is discarded. */
@@ -213,8 +236,15 @@ bool net_listen_verdict(struct sim *s, struct net_listener *listener, uint32_t r
 /* No more upcalls. Attempts not established are refused; established connections are not touched. */
 void net_listener_close(struct sim *s, struct net_listener *listener);
 
+/* True if somebody listens for connections to that address of that host. */
+bool net_is_listened(struct sim *s, uint32_t host, const struct net_address *local);
+
 /* Bytes and datagrams in flight plus unacked stream data: drain checks of the world. */
 uint32_t net_in_flight(struct sim *s);
+/* Nothing is in flight and nothing will be sent again: only the ends can go on from here. */
+bool net_is_idle(struct sim *s);
+/* The one watcher (world) that is called whenever the network has become idle. */
+void net_watch_idle(struct sim *s, void (*idle)(struct sim *s));
 /* "Heals": no more loss, duplication, reordering, stalls (end of a run). */
 void net_heal(struct sim *s);
 
