@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXPLAIN_TIMEOUT_S = 60, PARTS = 4 };
+#include "replay/watchdog.h"
+
+enum { EXPLAIN_TIMEOUT_S = 30, PARTS = 4, PART_BYTES_MAX = 1 << 30 };
 
 struct answer {
     struct explanation e; /* pointers meaningless */
@@ -190,6 +192,7 @@ static void explain_here(const char *module_path, const struct replay_case *c,
         send_answer(pipe, &answer, part);
         return;
     }
+    watchdog_start(&session);
     replay_session_case(&session, c, false, 0, &explain_log, &result);
     uint64_t prior = result.verdict == SIM_VERDICT_VIOLATION ? result.violation.prior.seq : 0;
     replay_session_case(&session, c, true, prior, &explain_log, &result);
@@ -234,36 +237,46 @@ static bool read_answer(int pipe, struct explanation *out, bool *opened)
 {
     struct answer answer;
     char *part[PARTS] = {NULL};
-    if (!read_all(pipe, &answer, sizeof answer)) {
+    if (!read_all(pipe, &answer, sizeof answer) || answer.e.rule >= MODEL_RULE_COUNT) {
         return false;
+    }
+    bool whole = true;
+    for (int i = 0; i < PARTS && whole; i++) {
+        size_t size = answer.size[i];
+        part[i] = size > 0 && size <= PART_BYTES_MAX ? malloc(size) : NULL;
+        whole = size == 0 || (part[i] != NULL && read_all(pipe, part[i], size));
+        if (whole && size > 0) {
+            part[i][size - 1] = '\0';
+        }
     }
     *out = answer.e;
     *opened = answer.opened;
-    for (int i = 0; i < PARTS; i++) {
-        part[i] = answer.size[i] > 0 ? malloc(answer.size[i]) : NULL;
-        if (part[i] != NULL && !read_all(pipe, part[i], answer.size[i])) {
-            return false;
-        }
-    }
     out->title = part[0];
     out->report = part[1];
     out->table = part[2];
     out->events = part[3];
-    return true;
+    if (!whole) {
+        explanation_free(out);
+    }
+    return whole;
 }
 
-/* The driver took the child with it: that is the finding. */
+/* The driver took the child with it, or never came back: that is the finding. */
 static void describe_crash(int status, struct explanation *out)
 {
+    bool is_stuck = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
     memset(out, 0, sizeof *out);
     out->verdict = SIM_VERDICT_VIOLATION;
-    out->rule = WIFEXITED(status) ? RULE_SYS_EXIT : RULE_MEM_WILD;
+    out->rule = is_stuck ? RULE_SYS_LIVELOCK : WIFEXITED(status) ? RULE_SYS_EXIT : RULE_MEM_WILD;
     out->signature = sim_mix(sim_mix(0x63726173ull, out->rule), (uint64_t)status);
-    int length = WIFSIGNALED(status)
-                     ? asprintf(&out->title, "%s: the driver killed its process (%s)",
-                                model_rules[out->rule].id, strsignal(WTERMSIG(status)))
-                     : asprintf(&out->title, "%s: the driver ended its process (exit code %d)",
-                                model_rules[out->rule].id, WEXITSTATUS(status));
+    const char *id = model_rules[out->rule].id;
+    int length = is_stuck ? asprintf(&out->title, "%s: the driver did not come back within %d s", id,
+                                     EXPLAIN_TIMEOUT_S)
+                 : WIFSIGNALED(status)
+                     ? asprintf(&out->title, "%s: the driver killed its process (%s)", id,
+                                strsignal(WTERMSIG(status)))
+                     : asprintf(&out->title, "%s: the driver ended its process (exit code %d)", id,
+                                WEXITSTATUS(status));
     if (length < 0) {
         out->title = NULL;
     }
@@ -282,6 +295,9 @@ enum explain_result explain_case(const char *module_path, const struct replay_ca
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGALRM, SIG_DFL);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_DFL);
         alarm(EXPLAIN_TIMEOUT_S);
         close(ends[0]);
         explain_here(module_path, c, style, ends[1]);
