@@ -66,19 +66,17 @@ void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const stru
 
 void model_irql_breach(struct sim *s, enum model_routine routine)
 {
+    const char *name = model_routine_name(routine);
+    enum model_rule rule = ke_irql_rule(s, routine);
     uint8_t level = s->current->level;
     uint8_t low = model_irql_low[routine];
     uint8_t high = model_irql_high[routine];
-    enum model_rule rule = ke_irql_rule(s, routine); /* the narrowest one */
     if (low == high) {
-        model_fail(s, rule, 0, NULL, "%s called at IRQL %u; it must be called at IRQL %u",
-                   model_routine_name(routine), level, low);
-    } else if (level > high) {
-        model_fail(s, rule, 0, NULL, "%s called at IRQL %u; the highest allowed is %u",
-                   model_routine_name(routine), level, high);
+        model_fail(s, rule, 0, NULL, "%s called at IRQL %u; only IRQL %u is allowed", name, level,
+                   low);
     }
-    model_fail(s, rule, 0, NULL, "%s called at IRQL %u; the lowest allowed is %u",
-               model_routine_name(routine), level, low);
+    model_fail(s, rule, 0, NULL, "%s called at IRQL %u; the %s allowed is %u", name, level,
+               level > high ? "highest" : "lowest", level > high ? high : low);
 }
 
 /* ---- which memory rule ---- */
@@ -275,10 +273,10 @@ static void on_signal_fault(struct sim *s, int signal_number, uintptr_t address,
     struct bad_memory bad;
     fault_at(s, pc);
     if (signal_number == SIGFPE) {
-        model_fail(s, RULE_MEM_DIVIDE, 0, NULL, "the driver divides by zero, or overflows a division");
+        model_fail(s, RULE_MEM_DIVIDE, 0, NULL, "the driver divides by zero or overflows");
     }
     if (signal_number == SIGILL || signal_number == SIGTRAP) {
-        model_fail(s, RULE_MEM_ILLEGAL, 0, NULL, "the driver executes a trap or illegal instruction");
+        model_fail(s, RULE_MEM_ILLEGAL, 0, NULL, "the driver executes an illegal instruction");
     }
     if (in_stack_region(address) && !sim_memory_ok((const void *)address, 1, NULL)) {
         model_fail(s, RULE_MEM_STACK_OVERFLOW, 0, NULL,

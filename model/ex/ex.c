@@ -17,6 +17,7 @@
 #include "model/ex/ex_internal.h"
 #include "model/io/io.h"
 #include "model/mm/mm.h"
+#include "model/rtl/rtl.h"
 #include "model/world/run.h"
 
 #include <stdio.h>
@@ -41,10 +42,10 @@ void ex_reset(struct sim *s)
 {
     struct ex_state *ex = ex_of(s);
     ex_objects_reset(s);
+    rtl_reset(s);
     ex->fail_run = 0;
     ex->recent_count = 0;
     ex->paged_blocks = 0;
-    ex->uuid_count = 0;
     ex->is_nx_opted_in = false;
 }
 
@@ -283,5 +284,6 @@ void ex_check_unload(struct sim *s)
         }
     }
     model_exercised(s, RULE_KRN_317);
+    rtl_check_unload(s);
     check_pool(s);
 }

@@ -23,7 +23,6 @@ struct ex_state {
     uint32_t recent_count;   /* blocks freed, newest last */
     struct sim_block *recent[EX_RECENT_MAX];
     uint32_t paged_blocks;   /* live ones: as long as there are none nothing can be paged */
-    uint32_t uuid_count;
     bool is_nx_opted_in;     /* ExInitializeDriverRuntime */
 };
 

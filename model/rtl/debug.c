@@ -25,9 +25,9 @@ static struct {
 
 void rtl_reset(struct sim *s)
 {
-    (void)s;
     debug.used = 0;
     debug.count = 0;
+    rtl_system_reset(s);
 }
 
 const struct rtl_debug_line *rtl_debug_lines(struct sim *s, size_t *count)

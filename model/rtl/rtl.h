@@ -65,6 +65,12 @@ struct rtl_debug_line {
 const struct rtl_debug_line *rtl_debug_lines(struct sim *s, size_t *count);
 void rtl_reset(struct sim *s);
 
+/* ---- system.c ---- */
+
+void rtl_system_reset(struct sim *s);
+/* Event tracing providers still registered (KRN-284). ex_check_unload calls it. */
+void rtl_check_unload(struct sim *s);
+
 /* ---- text in the driver's memory (text.c) ---- */
 
 /* Length of a terminated text, or limit if there is no terminator before; checks what it reads. */
