@@ -60,11 +60,13 @@ static struct ke_context *record_take(struct sim *s)
     c->raise_count = 0;
     c->must_wait = false;
     c->process = 0;
+    c->attached_from = 0;
     c->thread = NULL;
     c->thread_object = NULL;
     c->seh = NULL;
     c->seh_code = 0;
     c->spinning = NULL;
+    c->spin_queue = NULL;
     c->wait_count = 0;
     c->wait_ready = NULL;
     c->wait_seq = 0;

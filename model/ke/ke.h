@@ -86,12 +86,14 @@ struct ke_context {
     bool must_wait; /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
     uint8_t must_wait_irql;
     uint32_t process; /* 0 = the system process; the world numbers its user processes from 1 */
+    uint32_t attached_from;   /* KeAttachProcess: the process before */
     struct ps_thread *thread; /* thread of the driver or NULL (interrupts, threads of the system) */
     void *thread_object;      /* PETHREAD, made when somebody asks for it; NULL until then */
     void *seh;                /* innermost struct wdk_seh_frame */
     NTSTATUS seh_code;        /* of the exception caught last */
     const void *spinning;     /* the lock it spins for, or NULL */
-    uint64_t spin_seq;        /* order of arrival, queued spin locks */
+    const void *spin_queue;   /* queued spin lock for which it stands in line, or NULL */
+    uint64_t spin_seq;        /* order of arrival there */
     /* A wait in progress (ke_wait.c). */
     uint32_t wait_count;
     bool wait_all;
@@ -151,6 +153,12 @@ void ke_list_lock_check(struct sim *s, PKSPIN_LOCK lock);
 /* The record of a lock the current context holds, or NULL. */
 struct ke_held_lock *ke_lock_find(struct sim *s, const void *address);
 void ke_lock_dropped(struct sim *s, struct ke_held_lock *lock);
+/*
+ * The current context spins once for a lock that another one holds; the caller looks again
+ * afterwards. Reports a wait for oneself (KRN-113) and contexts that spin for each other's locks
+ * (KRN-121). object: trace id of the lock.
+ */
+void ke_spin_wait(struct sim *s, const void *lock, uint32_t object);
 /* The context that holds the lock, or NULL. */
 struct ke_context *ke_lock_owner(struct sim *s, const void *address);
 

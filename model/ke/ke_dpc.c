@@ -250,6 +250,31 @@ BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
     return removed;
 }
 
+/* Argument: a DPC object whose routine may be running. */
+static bool is_not_running(struct sim *s, void *argument)
+{
+    const struct ke_state *ke = ke_of(s);
+    for (uint32_t i = 0; i < ke->dpc_count; i++) {
+        if (ke->dpc[i].state == KE_DPC_RUNNING && ke->dpc[i].dpc == argument) {
+            return false;
+        }
+    }
+    return true;
+}
+
+BOOLEAN KeRemoveQueueDpcEx(PRKDPC Dpc, BOOLEAN WaitIfActive)
+{
+    struct sim *s = model_enter_object(ROUTINE_KeRemoveQueueDpcEx, SIM_OP_WRITE, Dpc);
+    ke_dpc_check(s, Dpc);
+    bool removed = dpc_remove(s, Dpc);
+    if (WaitIfActive) {
+        ke_check_may_block(s, 0);
+        (void)ke_wait_until(s, is_not_running, Dpc, SIM_TIME_NEVER, "a DPC that is running");
+    }
+    model_leave(s);
+    return removed;
+}
+
 void KeFlushQueuedDpcs(void)
 {
     struct sim *s = model_enter_object(ROUTINE_KeFlushQueuedDpcs, SIM_OP_WAIT, 0);

@@ -107,6 +107,7 @@ struct ke_state {
     uint32_t ex_timer_count;
     struct ke_callback callback[KE_CALLBACKS_MAX];
     struct ke_order order;
+    char limit_text[160]; /* ke_seh.c */
 };
 
 static inline struct ke_state *ke_of(struct sim *s)
@@ -142,7 +143,8 @@ sim_time ke_lateness(struct sim *s);
 
 /* ---- ke_lock.c ---- */
 
-void ke_lock_push(struct sim *s, struct ke_context *c, const struct ke_held_lock *lock);
+/* A new entry among the held locks of c, for the caller to fill; notes the order (KRN-121). */
+struct ke_held_lock *ke_lock_slot(struct sim *s, struct ke_context *c, uint32_t object);
 void ke_lock_pop(struct ke_context *c, struct ke_held_lock *lock);
 struct ke_held_lock *ke_lock_find_in(struct ke_context *c, const void *address);
 bool ke_lock_is_spin(const struct ke_held_lock *lock);

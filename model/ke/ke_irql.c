@@ -81,6 +81,9 @@ enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine)
     }
     for (size_t i = 0; i < SIM_COUNT(narrow); i++) {
         if (narrow[i].routine == routine) {
+            if (narrow[i].rule == RULE_KRN_114 && ke_in_window(s, KE_WINDOW_DPC)) {
+                return RULE_KRN_131; /* a threaded DPC at PASSIVE_LEVEL */
+            }
             return (enum model_rule)narrow[i].rule;
         }
     }

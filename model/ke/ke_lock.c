@@ -68,30 +68,29 @@ static void order_note(struct sim *s, const struct ke_held_lock *outer, uint32_t
 
 /* ---- held locks ---- */
 
-void ke_lock_push(struct sim *s, struct ke_context *c, const struct ke_held_lock *lock)
+struct ke_held_lock *ke_lock_slot(struct sim *s, struct ke_context *c, uint32_t object)
 {
     if (c->lock_count == KE_LOCKS_MAX) {
         sim_limit(s, "KE_LOCKS_MAX: too many locks held at once");
     }
-    if (c->lock_count > 0 && lock->object != 0) {
+    if (c->lock_count > 0 && object != 0) {
         for (uint32_t i = 0; i < c->lock_count; i++) {
-            order_note(s, &c->lock[i], lock->object);
+            order_note(s, &c->lock[i], object);
         }
         model_exercised(s, RULE_KRN_121);
     }
-    c->lock[c->lock_count++] = *lock;
+    return &c->lock[c->lock_count++];
 }
 
 void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
                    uint32_t object)
 {
-    const struct ke_held_lock lock = {.address = address,
-                                      .kind = (uint8_t)kind,
-                                      .old_irql = old_irql,
-                                      .depth = 1,
-                                      .object = object,
-                                      .taken = sim_here(s)};
-    ke_lock_push(s, ke_current(s), &lock);
+    *ke_lock_slot(s, ke_current(s), object) = (struct ke_held_lock){.address = address,
+                                                                    .kind = (uint8_t)kind,
+                                                                    .old_irql = old_irql,
+                                                                    .depth = 1,
+                                                                    .object = object,
+                                                                    .taken = sim_here(s)};
 }
 
 struct ke_held_lock *ke_lock_find_in(struct ke_context *c, const void *address)

@@ -10,6 +10,7 @@
  *  2. Nothing is raised at DISPATCH_LEVEL (KRN-061).
  */
 #include <seh.h>
+#include <stdio.h>
 
 #include "model/ke/ke_internal.h"
 
@@ -47,8 +48,10 @@ void WdkSehSetCode(NTSTATUS Code)
 
 void WdkSehUnsupported(const char *What)
 {
-    (void)What; /* sim_limit keeps static texts only, and What may lie in the module */
-    sim_limit(sim_current, "a jump out of a __try block that has a __finally is not supported");
+    struct sim *s = sim_current;
+    struct ke_state *ke = ke_of(s); /* sim_limit keeps the pointer, and What lies in the module */
+    snprintf(ke->limit_text, sizeof ke->limit_text, "not supported by the headers: %s", What);
+    sim_limit(s, ke->limit_text);
 }
 
 /*

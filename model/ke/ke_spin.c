@@ -113,10 +113,8 @@ static bool is_spin_cycle(struct sim *s, const struct ke_context *owner)
     return false;
 }
 
-/* The lock is held: is there any hope? */
-SIM_NOINLINE static void spin_contended(struct sim *s, PKSPIN_LOCK lock)
+void ke_spin_wait(struct sim *s, const void *lock, uint32_t object)
 {
-    uint32_t object = (uint32_t)*lock;
     struct ke_context *owner = ke_lock_owner(s, lock);
     if (owner == NULL) {
         model_fail(s, RULE_KRN_110, object, NULL,
@@ -133,6 +131,10 @@ SIM_NOINLINE static void spin_contended(struct sim *s, PKSPIN_LOCK lock)
                    "%s %u holds the spin lock and spins itself for one that waits for it",
                    owner->ctx->name, owner->ctx->number);
     }
+    struct ke_context *c = ke_current(s);
+    c->spinning = lock;
+    sim_spin(s, (uintptr_t)lock);
+    c->spinning = NULL;
 }
 
 /* Queued locks: is somebody in front of c? */
@@ -140,7 +142,7 @@ static bool is_behind(struct sim *s, const struct ke_context *c, const void *loc
 {
     for (uint32_t i = 0; i < s->live_count; i++) {
         const struct ke_context *other = ke_record(s->live[i]);
-        if (other != NULL && other != c && other->spinning == lock &&
+        if (other != NULL && other != c && other->spin_queue == lock &&
             other->spin_seq < c->spin_seq) {
             return true;
         }
@@ -156,17 +158,20 @@ SIM_NOINLINE static void spin_until_free(struct sim *s, PKSPIN_LOCK lock, enum k
     struct ke_context *c = ke_current(s);
     bool is_queued = kind == KE_LOCK_QUEUED;
     c->spin_seq = ++ke->seq;
-    c->spinning = lock;
+    c->spin_queue = is_queued ? lock : NULL;
     ke->queued_spinners += is_queued;
     sim_trace(s, TRACE_LockSpin, (uint32_t)*lock, 0);
-    while ((*lock & WORD_HELD) != 0 || (is_queued && is_behind(s, c, lock))) {
+    for (;;) {
         if ((*lock & WORD_HELD) != 0) {
-            spin_contended(s, lock);
+            ke_spin_wait(s, lock, (uint32_t)*lock);
+        } else if (is_queued && is_behind(s, c, lock)) {
+            sim_spin(s, (uintptr_t)lock); /* free, but another one is first */
+        } else {
+            break;
         }
-        sim_spin(s, (uintptr_t)lock);
     }
     ke->queued_spinners -= is_queued;
-    c->spinning = NULL;
+    c->spin_queue = NULL;
 }
 
 static void spin_acquire(struct sim *s, PKSPIN_LOCK lock, enum ke_lock_kind kind, KIRQL old_irql,
@@ -178,14 +183,14 @@ static void spin_acquire(struct sim *s, PKSPIN_LOCK lock, enum ke_lock_kind kind
         spin_until_free(s, lock, kind);
     }
     *lock |= WORD_HELD;
-    const struct ke_held_lock held = {.address = lock,
-                                      .kind = (uint8_t)kind,
-                                      .old_irql = old_irql,
-                                      .depth = 1,
-                                      .object = object,
-                                      .handle = handle,
-                                      .taken = sim_here(s)};
-    ke_lock_push(s, ke_current(s), &held);
+    struct ke_held_lock *held = ke_lock_slot(s, ke_current(s), object);
+    held->address = lock;
+    held->kind = (uint8_t)kind;
+    held->old_irql = old_irql;
+    held->depth = 1;
+    held->object = object;
+    held->handle = handle;
+    held->taken = sim_here(s);
     sim_trace(s, TRACE_LockAcquire, object, 0);
     model_exercised(s, RULE_KRN_113);
 }

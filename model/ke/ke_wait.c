@@ -92,13 +92,13 @@ static void mutex_consume(struct sim *s, struct ke_context *c, const void *objec
         held->depth++;
         return;
     }
-    const struct ke_held_lock lock = {.address = object,
-                                      .kind = KE_LOCK_MUTEX,
-                                      .old_irql = c->ctx->level,
-                                      .depth = 1,
-                                      .object = ke_dispatcher_object(object),
-                                      .taken = c->wait_where};
-    ke_lock_push(s, c, &lock);
+    uint32_t id = ke_dispatcher_object(object);
+    *ke_lock_slot(s, c, id) = (struct ke_held_lock){.address = object,
+                                                    .kind = KE_LOCK_MUTEX,
+                                                    .old_irql = c->ctx->level,
+                                                    .depth = 1,
+                                                    .object = id,
+                                                    .taken = c->wait_where};
     c->apc_disable++; /* holding a mutex disables normal kernel APCs */
 }
 

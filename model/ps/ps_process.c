@@ -109,3 +109,39 @@ void KeUnstackDetachProcess(PRKAPC_STATE ApcState)
     ke_current(s)->process = process_number(s, ApcState->Process);
     model_leave(s);
 }
+
+/* The older pair: one process deep, which the attached context remembers. */
+
+void KeAttachProcess(PRKPROCESS Process)
+{
+    struct sim *s = model_enter(ROUTINE_KeAttachProcess);
+    struct ke_context *c = ke_current(s);
+    uint32_t process = process_number(s, Process);
+    c->attached_from = c->process;
+    c->process = process;
+    model_leave(s);
+}
+
+void KeDetachProcess(void)
+{
+    struct sim *s = model_enter(ROUTINE_KeDetachProcess);
+    struct ke_context *c = ke_current(s);
+    c->process = c->attached_from;
+    model_leave(s);
+}
+
+NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
+{
+    struct sim *s = model_enter(ROUTINE_PsLookupProcessByProcessId);
+    model_touch(s, Process, sizeof *Process, "Process");
+    const struct ps_state *ps = ps_of(s);
+    (void)ps_process(s, 0);
+    for (uint32_t i = 0; i < ps->process_count; i++) {
+        if (ps->process[i] != NULL && process_id(i) == ProcessId) {
+            ps_object_give(s, ps->process[i]);
+            *Process = ps->process[i]->body;
+            return model_leave_status(s, STATUS_SUCCESS);
+        }
+    }
+    return model_leave_status(s, STATUS_INVALID_PARAMETER);
+}
