@@ -17,6 +17,7 @@
 #include "model/ex/ex_internal.h"
 #include "model/io/io.h"
 #include "model/mm/mm.h"
+#include "model/wsk/wsk.h"
 #include "model/rtl/rtl.h"
 #include "model/world/run.h"
 
@@ -182,6 +183,7 @@ void ex_free(struct sim *s, struct sim_block *block)
     ke_memory_freed(s, base, block->size);
     io_memory_freed(s, base, block->size);
     mm_memory_freed(s, base, block->size);
+    wsk_memory_freed(s, base, block->size);
     ex_objects_freed(s, block->base, block->size);
     if (is_pool(block->kind)) {
         sim_trace(s, TRACE_Free, block->object, block->size);

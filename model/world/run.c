@@ -23,6 +23,7 @@ static struct {
     PDRIVER_INITIALIZE entry;
     PDRIVER_OBJECT driver;
     enum model_phase phase;
+    bool entry_failed;
     struct sim_where entry_where;
 } run;
 
@@ -39,6 +40,7 @@ enum sim_verdict model_run(struct sim *s, PDRIVER_INITIALIZE entry,
     run.entry = entry;
     run.driver = NULL;
     run.phase = PHASE_ENTRY;
+    run.entry_failed = false;
     return sim_run(s, run_main, NULL, options, source, log);
 }
 
@@ -61,6 +63,7 @@ static void run_main(struct sim *s, void *argument)
     ke_context_attach(s);
     NTSTATUS status = call_driver_entry(s);
     if (!NT_SUCCESS(status)) {
+        run.entry_failed = true;
         run.phase = PHASE_UNLOADED; /* the image goes away without DriverUnload (KRN-280) */
         world_heal(s);
         check_everything(s);
@@ -202,7 +205,11 @@ static void check_everything(struct sim *s)
     /* KRN-290: DPCs still queued run now, before the image goes. */
     ke_wait_until(s, is_drained, NULL, SIM_MS(1000), "queued DPCs to run");
     run.phase = PHASE_UNLOADED;
-    wsk_check_unload(s);
+    if (run.entry_failed) {
+        wsk_check_failed_entry(s); /* REG-039 */
+    } else {
+        wsk_check_unload(s);
+    }
     io_check_unload(s);
     mm_check_unload(s);
     ex_check_unload(s);

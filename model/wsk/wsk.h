@@ -96,8 +96,9 @@ enum wsk_phase {
 
 enum wsk_life { WSK_CREATING, WSK_LIVE, WSK_DEAD, WSK_CLOSING, WSK_CLOSED };
 
+/* The order is that of the names in reports (%e of a trace event). */
 enum wsk_event {
-    WSK_EV_ACCEPT, WSK_EV_RECEIVE_FROM, WSK_EV_DISCONNECT, WSK_EV_RECEIVE, WSK_EV_SEND_BACKLOG,
+    WSK_EV_RECEIVE, WSK_EV_DISCONNECT, WSK_EV_SEND_BACKLOG, WSK_EV_RECEIVE_FROM, WSK_EV_ACCEPT,
     WSK_EV_INSPECT, WSK_EV_ABORT, WSK_EVENTS
 };
 

@@ -24,8 +24,8 @@ const char *wsk_category_name(unsigned category)
 const char *wsk_event_name(unsigned event)
 {
     static const char *const names[] = {
-        "WskAcceptEvent",      "WskReceiveFromEvent", "WskDisconnectEvent", "WskReceiveEvent",
-        "WskSendBacklogEvent", "WskInspectEvent",     "WskAbortEvent"};
+        "WskReceiveEvent", "WskDisconnectEvent", "WskSendBacklogEvent", "WskReceiveFromEvent",
+        "WskAcceptEvent",  "WskInspectEvent",    "WskAbortEvent"};
     return event < SIM_COUNT(names) ? names[event] : "?";
 }
 
