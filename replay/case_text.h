@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cases as text: the wsk1: line of case.h and its options field. Parsing never trusts its input: every
- * error is one line that says what is wrong with the text.
+ * Cases as text: the wsk1: line of case.h and its options field. Parsing never trusts its input:
+ * every error is one line that says what is wrong with the text.
  */
 #ifndef REPLAY_CASE_TEXT_H
 #define REPLAY_CASE_TEXT_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a case to words: runs it again in a child process with the trace kept, finds the event that made
- * the offending one illegal, looks up functions and lines, and writes title, report and table.
+ * From a case to words: runs it again in a child process with the trace kept, finds the event that
+ * made the offending one illegal, looks up functions and lines, and writes title, report and table.
  *
  * The signature tells bugs apart: a hash of the rule, of function and line rank of both decisive
- * events, and of the kinds of the objects involved; never of addresses or line numbers, so that an edit
- * elsewhere in the file does not make a new bug of an old one.
+ * events, and of the kinds of the objects involved; never of addresses or line numbers, so that an
+ * edit elsewhere in the file does not make a new bug of an old one.
  */
 #ifndef REPLAY_EXPLAIN_H
 #define REPLAY_EXPLAIN_H

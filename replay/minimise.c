@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search of minimise.h: delta debugging over moves and values, coarse chunks first, in rounds until a
- * round changes nothing.
+ * The search of minimise.h: delta debugging over moves and values, coarse chunks first, in rounds
+ * until a round changes nothing.
  */
 #include "replay/minimise.h"
 

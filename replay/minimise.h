@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a finding small: fewer switches, fewer choices that are not 0, shorter streams, lower numbers,
- * fewer processors, no forced readings, until nothing more can be left out or the time is up.
+ * Makes a finding small: fewer switches, fewer choices that are not 0, shorter streams, lower
+ * numbers, fewer processors, no forced readings, until nothing more can be left out or the time is
+ * up.
  *
  *   best --edit--> candidate --run as bytes--> same finding, and simpler? --> best
  *
- * A candidate is run as fuzz bytes, where anything goes; what the run really asked comes back as its
- * canonical case, and that is what is measured and kept. So the best is always a case that has been
- * run, and stopping at any moment is harmless.
+ * A candidate is run as fuzz bytes, where anything goes; what the run really asked comes back as
+ * its canonical case, and that is what is measured and kept. So the best is always a case that has
+ * been run, and stopping at any moment is harmless.
  *
  * Invariants:
  *  1. The measure of the best only goes down: the search ends.
- *  2. Leaving out a switch keeps the others of its context where they were (the schedule stream counts
- *     points since the last deviation; a plan counts them from the start).
+ *  2. Leaving out a switch keeps the others of its context where they were (the schedule stream
+ *     counts points since the last deviation; a plan counts them from the start).
  */
 #ifndef REPLAY_MINIMISE_H
 #define REPLAY_MINIMISE_H
@@ -34,8 +35,8 @@ struct minimise_size {
 struct minimise_target {
     void *context;
     /*
-     * Runs the choices. True if the finding is there; *canonical is then what the run asked, owned by
-     * the caller.
+     * Runs the choices. True if the finding is there; *canonical is then what the run asked, owned
+     * by the caller.
      */
     bool (*shows)(void *context, const struct replay_options *options, const uint8_t *bytes,
                   size_t size, struct replay_case *canonical);
@@ -71,7 +72,10 @@ enum minimise_result {
     MINIMISE_FAILED,   /* the module cannot be run; message in *why (static) */
 };
 
-/* The finding is known by its raw key: rule and frames. *out is owned by the caller unless GONE, FAILED. */
+/*
+ * The finding is known by its raw key: rule and frames. *out is owned by the caller unless GONE,
+ * FAILED.
+ */
 enum minimise_result minimise_case(struct runner *runner, const struct replay_case *c,
                                    const struct minimise_budget *budget, struct replay_case *out,
                                    struct minimise_report *report, const char **why);

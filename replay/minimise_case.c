@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Minimising a finding of a module: the runner is the oracle, the raw key says what "the same" is. */
+/*
+ * Minimising a finding of a module: the runner is the oracle, the raw key says what "the same" is.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plan is a case taken apart so that it can be edited: moves (deviations with the points counted from
- * the start of their context) and three sequences of values.
+ * A plan is a case taken apart so that it can be edited: moves (deviations with the points counted
+ * from the start of their context) and three sequences of values.
  */
 #ifndef REPLAY_MINIMISE_PLAN_H
 #define REPLAY_MINIMISE_PLAN_H

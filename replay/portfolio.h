@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The default mixture of strategies: which source and options run number n of a campaign has. A pure
- * function of the campaign's seed and n, so that any run can be named by its number.
+ * The default mixture of strategies: which source and options run number n of a campaign has. A
+ * pure function of the campaign's seed and n, so that any run can be named by its number.
  *
- * No single strategy wins everywhere: a random walk finds shallow races at once, PCT finds deep ones with
- * few switches, runs with a tame schedule and a wild world find what needs no race. Each run also switches
- * whole groups of disturbances off (swarm testing): a driver that always sees failing allocations never
- * gets far enough to show its other bugs. Access points make a run several times longer and find what
- * happens between two calls: one run in eight has them, unless the options fix it.
+ * No single strategy wins everywhere: a random walk finds shallow races at once, PCT finds deep
+ * ones with few switches, runs with a tame schedule and a wild world find what needs no race. Each
+ * run also switches whole groups of disturbances off (swarm testing): a driver that always sees
+ * failing allocations never gets far enough to show its other bugs. Access points make a run
+ * several times longer and find what happens between two calls: one run in eight has them, unless
+ * the options fix it.
  */
 #ifndef REPLAY_PORTFOLIO_H
 #define REPLAY_PORTFOLIO_H
@@ -29,7 +30,9 @@ struct replay_plan {
     bool no_access, no_faults, no_knobs;
 };
 
-/* Source and options of run n. base: options given by the user; *options gets what n adds to them. */
+/*
+ * Source and options of run n. base: options given by the user; *options gets what n adds to them.
+ */
 void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct replay_options *base,
                       struct choice_source *source, struct replay_options *options);
 

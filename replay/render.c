@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interleaving as a table: a column per context, IRQL beside each row, the two decisive events marked
+ * The interleaving as a table: a column per context, IRQL beside each row, the two decisive events
+ * marked
  * (1) and (2) with file and line.
  *
  * A run has hundreds of events. Unless all are asked for, the table keeps those of the contexts and
- * objects that the finding names and what happens right around the decisive events; the rest is folded
- * into lines that say how many events were left out.
+ * objects that the finding names and what happens right around the decisive events; the rest is
+ * folded into lines that say how many events were left out.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A runner makes single runs on request, thousands a second, in a serving worker that it starts again
- * when the driver has taken it along. Replay, minimiser and import run everything through it.
+ * A runner makes single runs on request, thousands a second, in a serving worker that it starts
+ * again when the driver has taken it along. Replay, minimiser and import run everything through it.
  */
 #ifndef REPLAY_RUNNER_H
 #define REPLAY_RUNNER_H
@@ -24,8 +24,10 @@ void runner_close(struct runner *runner);
 const struct runner_module *runner_module(const struct runner *runner);
 
 /*
- * One run. ANSWER: it ran, whatever the verdict. CRASHED, TIMEOUT: it did not come back, the case in *out
- * is what is known, verdict VIOLATION. BROKEN, FAILED: ours, see out->message. out->replay is owned by
+ * One run. ANSWER: it ran, whatever the verdict. CRASHED, TIMEOUT: it did not come back, the case
+ * in *out
+ * is what is known, verdict VIOLATION. BROKEN, FAILED: ours, see out->message. out->replay is owned
+ * by
  * the caller after ANSWER, CRASHED and TIMEOUT.
  */
 enum worker_event runner_run(struct runner *runner, const struct worker_request *request,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session: one module opened in this process, run as often as you like. Workers, fuzzers, replay and
- * the minimiser all run through replay_session_run; there is no other way to make a run.
+ * A session: one module opened in this process, run as often as you like. Workers, fuzzers, replay
+ * and the minimiser all run through replay_session_run; there is no other way to make a run.
  *
  *   source + options --> restore module --> model_run --> verdict, violation, fingerprint, log
  *
- * A process holds at most one session. A run whose driver damages memory (an unchecked module) or calls
- * exit may not come back: whoever cannot afford that runs the session in a worker (replay/worker.h).
+ * A process holds at most one session. A run whose driver damages memory (an unchecked module) or
+ * calls exit may not come back: whoever cannot afford that runs the session in a worker
+ * (replay/worker.h).
  */
 #ifndef REPLAY_SESSION_H
 #define REPLAY_SESSION_H

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "replay/case_text.h"
+
+enum { CHECK_BYTES_MAX = 64 << 20 }; /* larger files are not read whole at every start */
 
 struct store {
     sqlite3 *db;
@@ -21,24 +24,23 @@ struct store {
 static struct store failed_open; /* holds the message when there is no store to hold it */
 
 static const char schema[] =
-    "CREATE TABLE target(id INTEGER PRIMARY KEY, name TEXT NOT NULL, identity TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS target(id INTEGER PRIMARY KEY, name TEXT NOT NULL, identity TEXT NOT NULL,"
     "  path TEXT NOT NULL, flavour INTEGER NOT NULL, UNIQUE(identity, path));"
-    "CREATE TABLE \"case\"(id INTEGER PRIMARY KEY, target INTEGER NOT NULL REFERENCES target,"
+    "CREATE TABLE IF NOT EXISTS \"case\"(id INTEGER PRIMARY KEY, target INTEGER NOT NULL REFERENCES target,"
     "  options TEXT NOT NULL, choices BLOB NOT NULL, checks BLOB NOT NULL,"
     "  verdict INTEGER NOT NULL, rule TEXT NOT NULL, signature INTEGER NOT NULL,"
     "  fingerprint INTEGER NOT NULL, minimised_from INTEGER NOT NULL DEFAULT 0);"
-    "CREATE UNIQUE INDEX case_once ON \"case\"(target, options, choices);"
-    "CREATE INDEX case_signature ON \"case\"(signature);"
-    "CREATE TABLE violation(\"case\" INTEGER PRIMARY KEY REFERENCES \"case\", rule TEXT NOT NULL,"
+    "CREATE UNIQUE INDEX IF NOT EXISTS case_once ON \"case\"(target, options, choices);"
+    "CREATE INDEX IF NOT EXISTS case_signature ON \"case\"(signature);"
+    "CREATE TABLE IF NOT EXISTS violation(\"case\" INTEGER PRIMARY KEY REFERENCES \"case\", rule TEXT NOT NULL,"
     "  title TEXT NOT NULL, report TEXT NOT NULL);"
-    "CREATE TABLE run(id INTEGER PRIMARY KEY, \"case\" INTEGER NOT NULL REFERENCES \"case\","
+    "CREATE TABLE IF NOT EXISTS run(id INTEGER PRIMARY KEY, \"case\" INTEGER NOT NULL REFERENCES \"case\","
     "  what TEXT NOT NULL, seed INTEGER NOT NULL, number INTEGER NOT NULL,"
     "  fingerprint INTEGER NOT NULL, steps INTEGER NOT NULL, switches INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL);"
-    "CREATE TABLE event(\"case\" INTEGER NOT NULL REFERENCES \"case\", seq INTEGER NOT NULL,"
-    "  time INTEGER NOT NULL, context TEXT NOT NULL, processor INTEGER NOT NULL,"
-    "  level INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY(\"case\", seq)) WITHOUT ROWID;"
-    "CREATE TABLE readme(text TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS event(\"case\" INTEGER NOT NULL REFERENCES \"case\","
+    "  seq INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY(\"case\", seq)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS readme(text TEXT NOT NULL);"
     "INSERT INTO readme VALUES('Findings of wsksim. List them: wsksim list -db=FILE. "
     "Replay one: wsksim replay -db=FILE ID. The schema is described in docs/database.md.');";
 
@@ -79,15 +81,42 @@ static int64_t pragma(struct store *store, const char *sql, bool *ok)
     return value;
 }
 
-static enum store_result create_schema(struct store *store, const char *path)
+/* migration[v] makes a database of version v one of version v + 1; an empty file has version 0. */
+static const char *const migration[STORE_VERSION] = {schema};
+
+static enum store_result migrate(struct store *store, const char *path, int64_t version)
 {
-    char sql[256];
+    char sql[128];
     snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
              STORE_APPLICATION_ID, STORE_VERSION);
-    if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        return fail(store, STORE_IO, path);
+    bool ok = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+    for (int64_t v = version; ok && v < STORE_VERSION; v++) {
+        ok = sqlite3_exec(store->db, migration[v], NULL, NULL, NULL) == SQLITE_OK;
+    }
+    if (!ok || sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+        enum store_result result = fail(store, STORE_IO, path);
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        return result;
+    }
+    return STORE_OK;
+}
+
+/* Damage shows when somebody reads the page in question; better now than in the middle of a campaign. */
+static enum store_result check_pages(struct store *store, const char *path)
+{
+    bool ok;
+    struct stat facts;
+    if (stat(path, &facts) != 0 || facts.st_size > CHECK_BYTES_MAX) {
+        return STORE_OK;
+    }
+    int64_t good = pragma(store, "SELECT quick_check='ok' FROM pragma_quick_check(1)", &ok);
+    if (!ok) {
+        return fail(store, STORE_FOREIGN, path);
+    }
+    if (!good) {
+        snprintf(store->error, sizeof store->error,
+                 "%s: a damaged or truncated database; name another file with -db=", path);
+        return STORE_FOREIGN;
     }
     return STORE_OK;
 }
@@ -102,12 +131,14 @@ static enum store_result check_schema(struct store *store, const char *path, enu
     if (!ok) {
         return fail(store, STORE_FOREIGN, path);
     }
-    if (application == 0 && version == 0 && tables == 0 && mode == STORE_CREATE) {
-        return create_schema(store, path);
+    bool is_empty = application == 0 && version == 0 && tables == 0;
+    if (is_empty && mode == STORE_CREATE) {
+        return migrate(store, path, 0);
     }
     if (application != STORE_APPLICATION_ID) {
-        snprintf(store->error, sizeof store->error,
-                 "%s: a database of another program; name another file with -db=", path);
+        snprintf(store->error, sizeof store->error, "%s: %s; name another file with -db=", path,
+                 is_empty ? "an empty file, not a wsksim database"
+                          : "a database of another program");
         return STORE_FOREIGN;
     }
     if (version > STORE_VERSION) {
@@ -116,7 +147,11 @@ static enum store_result check_schema(struct store *store, const char *path, enu
                  path, (long long)version, STORE_VERSION);
         return STORE_NEWER;
     }
-    return STORE_OK;
+    enum store_result result = check_pages(store, path);
+    if (result == STORE_OK && version < STORE_VERSION && mode != STORE_READ) {
+        result = migrate(store, path, version);
+    }
+    return result;
 }
 
 static enum store_result configure(struct store *store, const char *path, enum store_mode mode)
@@ -388,6 +423,31 @@ enum store_result store_put_run(struct store *store, int64_t case_id, const char
     return insert_run(store, case_id, what, number, outcome);
 }
 
+enum store_result store_put_events(struct store *store, int64_t case_id, const char *lines)
+{
+    enum store_result result = store_begin(store);
+    for (int64_t seq = 1; result == STORE_OK && *lines != '\0'; seq++) {
+        size_t length = strcspn(lines, "\n");
+        sqlite3_stmt *insert = prepare(
+            store, "INSERT OR REPLACE INTO event(\"case\", seq, json) VALUES(?,?,?)");
+        if (insert == NULL) {
+            result = STORE_IO;
+            break;
+        }
+        sqlite3_bind_int64(insert, 1, case_id);
+        sqlite3_bind_int64(insert, 2, seq);
+        sqlite3_bind_text(insert, 3, lines, (int)length, SQLITE_STATIC);
+        result = finish(store, insert, NULL);
+        lines += length + (lines[length] == '\n');
+    }
+    if (result != STORE_OK) {
+        store->in_batch = false;
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        return result;
+    }
+    return store_end(store);
+}
+
 /* ---- reading ---- */
 
 static char *column_text(sqlite3_stmt *statement, int at)
@@ -482,6 +542,17 @@ enum store_result store_newest(struct store *store, int64_t *id)
     return finish(store, prepare(store, "SELECT id FROM \"case\" ORDER BY id DESC LIMIT 1"), id);
 }
 
+enum store_result store_find_minimised(struct store *store, int64_t from, int64_t *id)
+{
+    sqlite3_stmt *q = prepare(
+        store, "SELECT id FROM \"case\" WHERE minimised_from=? ORDER BY id DESC LIMIT 1");
+    if (q == NULL) {
+        return STORE_IO;
+    }
+    sqlite3_bind_int64(q, 1, from);
+    return finish(store, q, id);
+}
+
 enum store_result store_next(struct store *store, int64_t after, const char *rule_like, int64_t *id)
 {
     sqlite3_stmt *q = prepare(store, "SELECT id FROM \"case\" WHERE id>? AND (?='' OR rule LIKE ?) "
@@ -495,6 +566,17 @@ enum store_result store_next(struct store *store, int64_t after, const char *rul
     return finish(store, q, id);
 }
 
+/* One row of one text. */
+static enum store_result finish_text(sqlite3_stmt *q, char *out, size_t size)
+{
+    int code = sqlite3_step(q);
+    if (code == SQLITE_ROW) {
+        snprintf(out, size, "%s", (const char *)sqlite3_column_text(q, 0));
+    }
+    sqlite3_finalize(q);
+    return code == SQLITE_ROW ? STORE_OK : STORE_NOT_FOUND;
+}
+
 enum store_result store_module_path(struct store *store, int64_t id, char *out, size_t size)
 {
     sqlite3_stmt *q = prepare(
@@ -503,12 +585,20 @@ enum store_result store_module_path(struct store *store, int64_t id, char *out, 
         return STORE_IO;
     }
     sqlite3_bind_int64(q, 1, id);
-    int code = sqlite3_step(q);
-    if (code == SQLITE_ROW) {
-        snprintf(out, size, "%s", (const char *)sqlite3_column_text(q, 0));
+    return finish_text(q, out, size);
+}
+
+enum store_result store_find_module(struct store *store, const char *identity, const char *name,
+                                    char *out, size_t size)
+{
+    sqlite3_stmt *q = prepare(store, "SELECT path FROM target WHERE identity=?1 OR name=?2 "
+                                     "ORDER BY identity=?1 DESC, id DESC LIMIT 1");
+    if (q == NULL) {
+        return STORE_IO;
     }
-    sqlite3_finalize(q);
-    return code == SQLITE_ROW ? STORE_OK : STORE_NOT_FOUND;
+    bind_text(q, 1, identity);
+    bind_text(q, 2, name);
+    return finish_text(q, out, size);
 }
 
 void store_record_free(struct store_record *record)

@@ -58,16 +58,22 @@ enum store_result store_find_signature(struct store *store, const char *identity
                                        uint64_t signature, int64_t *id);
 SIM_MUST_USE enum store_result store_get(struct store *store, int64_t id,
                                          struct store_record *record);
-/* Id of the newest case, the newest minimised one of a case, ... */
+/* Id of the newest case; of the newest one that was made from another by minimising. */
 enum store_result store_newest(struct store *store, int64_t *id);
+enum store_result store_find_minimised(struct store *store, int64_t from, int64_t *id);
 /* Ids after `after` in order; STORE_NOT_FOUND at the end. rule_like may be NULL. */
 enum store_result store_next(struct store *store, int64_t after, const char *rule_like,
                              int64_t *id);
 /* Path of the module the case was found in, as it was given. */
 enum store_result store_module_path(struct store *store, int64_t id, char *out, size_t size);
+/* Path of a module with that identity, or else with that name. */
+enum store_result store_find_module(struct store *store, const char *identity, const char *name,
+                                    char *out, size_t size);
 /* Remembers that a run of the case was made: for statistics of replays. */
 enum store_result store_put_run(struct store *store, int64_t case_id, const char *what,
                                 uint64_t fingerprint, uint64_t steps, const char *outcome);
+/* Keeps the events of a case: JSON, a line each. */
+enum store_result store_put_events(struct store *store, int64_t case_id, const char *lines);
 void store_record_free(struct store_record *record);
 
 /* Batches for imports: everything between begin and end is one transaction. */

@@ -70,7 +70,9 @@ static void find_function(struct symbols *symbols, Dwarf_Addr address, struct sy
     }
 }
 
-/* Rank of the line among the distinct lines of its function: survives edits elsewhere in the file. */
+/*
+ * Rank of the line among the distinct lines of its function: survives edits elsewhere in the file.
+ */
 static unsigned line_rank(struct symbols *symbols, Dwarf_Addr address, unsigned line)
 {
     Dwarf_Addr bias;

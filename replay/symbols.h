@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses of the driver as functions and lines, by libdw, after the run and outside of it. The module is
- * linked at a fixed address, so an address in a report is an address in the file.
+ * Addresses of the driver as functions and lines, by libdw, after the run and outside of it. The
+ * module is linked at a fixed address, so an address in a report is an address in the file.
  */
 #ifndef REPLAY_SYMBOLS_H
 #define REPLAY_SYMBOLS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See watchdog.h. The handler leaves the run as the fault handler does: straight to the main context. */
+/*
+ * See watchdog.h. The handler leaves the run as the fault handler does: straight to the main
+ * context.
+ */
 #define _GNU_SOURCE
 #include "replay/watchdog.h"
 

@@ -355,36 +355,44 @@ static enum worker_event describe_death(const struct worker *w, char *message, s
     return WORKER_CRASHED;
 }
 
-/* The worker is dead without a farewell: what it was doing stands in the page. */
-enum worker_event worker_post_mortem(struct worker *w, struct worker_finding *finding)
+/* The case of the run that stands in the page. */
+static void take_case(struct worker *w, struct worker_finding *finding)
 {
-    memset(finding, 0, sizeof *finding);
-    finding->run = w->page->run;
-    if (WIFEXITED(w->status) && WEXITSTATUS(w->status) == 3) {
-        snprintf(finding->message, sizeof finding->message,
-                 "internal error in run %llu: see the assertion above; the fault is ours, please report it",
-                 (unsigned long long)w->page->run);
-        return WORKER_BROKEN;
-    }
-    if (w->page->started == 0) {
-        snprintf(finding->message, sizeof finding->message,
-                 "the worker died before its first run (%s %d)",
-                 WIFSIGNALED(w->status) ? "signal" : "exit code",
-                 WIFSIGNALED(w->status) ? WTERMSIG(w->status) : WEXITSTATUS(w->status));
-        return WORKER_BROKEN;
-    }
     repair(w->page);
-    enum worker_event event =
-        describe_death(w, finding->message, sizeof finding->message);
     struct replay_session facts = {0};
     snprintf(facts.module.name, sizeof facts.module.name, "%s", w->page->module);
     snprintf(facts.module.identity, sizeof facts.module.identity, "%s", w->page->identity);
     facts.module.flavour = w->page->flavour;
-    finding->result.verdict = SIM_VERDICT_VIOLATION;
-    finding->result.violation.rule = event == WORKER_TIMEOUT      ? RULE_SYS_LIVELOCK
-                                     : WIFEXITED(w->status) ? RULE_SYS_EXIT : RULE_MEM_WILD;
-    finding->result.raw_key = sim_mix(sim_mix(0x64656164ull, (uint64_t)event), (uint64_t)w->status);
+    finding->run = w->page->run;
     finding->replay = replay_case_of(&facts, &w->page->options, &w->page->log, &finding->result);
+}
+
+/* The worker is dead without a farewell: what it was doing stands in the page. */
+enum worker_event worker_post_mortem(struct worker *w, struct worker_finding *finding)
+{
+    memset(finding, 0, sizeof *finding);
+    bool is_exit = WIFEXITED(w->status);
+    if (w->page->started == 0) {
+        snprintf(finding->message, sizeof finding->message,
+                 "the worker died before its first run (%s %d)", is_exit ? "exit code" : "signal",
+                 is_exit ? WEXITSTATUS(w->status) : WTERMSIG(w->status));
+        return WORKER_BROKEN;
+    }
+    if (is_exit && WEXITSTATUS(w->status) == 3) {
+        take_case(w, finding);
+        snprintf(finding->message, sizeof finding->message,
+                 "internal error in run %llu, see the assertion above: the fault is ours, please "
+                 "report it",
+                 (unsigned long long)w->page->run);
+        return WORKER_BROKEN;
+    }
+    enum worker_event event = describe_death(w, finding->message, sizeof finding->message);
+    finding->result.verdict = SIM_VERDICT_VIOLATION;
+    finding->result.violation.rule = event == WORKER_TIMEOUT ? RULE_SYS_LIVELOCK
+                                     : is_exit               ? RULE_SYS_EXIT
+                                                             : RULE_MEM_WILD;
+    finding->result.raw_key = sim_mix(sim_mix(0x64656164ull, (uint64_t)event), (uint64_t)w->status);
+    take_case(w, finding);
     return event;
 }
 

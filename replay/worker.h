@@ -5,12 +5,14 @@
  *
  *   parent --fork--> campaign worker: opens the module, runs n = first, first + stride, ...
  *                    serving worker:  opens the module, runs what it is asked to
- *          <-socket- struct worker_message + payload: a finding (case, violation), an answer, a farewell
+ *          <-socket- struct worker_message + payload: a finding (case, violation), an answer, a
+ *          farewell
  *          <--page-- shared memory: choice_log of the run in progress, run number, counters
  *
- * A campaign worker reports a finding once per raw key and confirms it first: the case is run again as a
- * recording and must give the same fingerprint and rule, else it is reported as non-determinism. If a
- * worker dies, the parent makes the case of the run in progress out of the shared log.
+ * A campaign worker reports a finding once per raw key and confirms it first: the case is run again
+ * as a recording and must give the same fingerprint and rule, else it is reported as
+ * non-determinism. If a worker dies, the parent makes the case of the run in progress out of the
+ * shared log.
  *
  * Invariants:
  *  1. What comes from a worker is checked before it is used: its driver may have written anywhere.
@@ -79,19 +81,26 @@ struct worker *worker_serve(const char *module_path, uint32_t timeout_s);
 /* A new process in the place of one that is dead or done; counters go on. False with errno. */
 bool worker_restart(struct worker *w, const struct worker_job *job);
 
-/* Asks a serving worker; the answer is an event. A worker that is dead says so in its next event. */
+/*
+ * Asks a serving worker; the answer is an event. A worker that is dead says so in its next event.
+ */
 void worker_ask(struct worker *w, const struct worker_request *request);
 
 /* File descriptor to poll for reading. */
 int worker_descriptor(const struct worker *w);
-/* Reads one event, if there is one; never blocks. The finding is filled in unless NOTHING or DONE. */
+/*
+ * Reads one event, if there is one; never blocks. The finding is filled in unless NOTHING or DONE.
+ */
 enum worker_event worker_read(struct worker *w, struct worker_finding *finding);
 const struct worker_counters *worker_counters(const struct worker *w);
 /* Run in progress (for restarting after a crash: continue with the one after it). */
 uint64_t worker_run(const struct worker *w);
 /* Resident memory in MiB, 0 if unknown. */
 unsigned worker_resident_mb(const struct worker *w);
-/* Wall-clock check; call now and then. Kills a worker stuck in one run for longer than its time-out. */
+/*
+ * Wall-clock check; call now and then. Kills a worker stuck in one run for longer than its
+ * time-out.
+ */
 void worker_tick(struct worker *w, double now_s);
 /* Stops and reaps. Counters stay readable until worker_free. */
 void worker_stop(struct worker *w);

@@ -2,8 +2,8 @@
 /*
  * The worker's side: opens the module, makes its runs, reports each new finding once.
  *
- * Invariant: everything the parent needs to rebuild the run in progress is in the page before the run
- * begins; the log follows choice by choice.
+ * Invariant: everything the parent needs to rebuild the run in progress is in the page before the
+ * run begins; the log follows choice by choice.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -152,7 +152,9 @@ static void report(const struct replay_options *options, const struct replay_res
                    uint64_t run)
 {
     struct replay_case c = replay_case_of(&child.session, options, &child.page->log, result);
-    /* Damaged memory: a second run here proves nothing. The parent repeats it in a fresh process. */
+    /*
+     * Damaged memory: a second run here proves nothing. The parent repeats it in a fresh process.
+     */
     bool is_sure = result->violation.memory_damaged || repeats(&c, result, run);
     send_message(is_sure ? WORKER_FINDING : WORKER_FLAKY, run, &c, result, NULL);
     replay_case_free(&c);
