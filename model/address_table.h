@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map from addresses of driver memory to small numbers (indices of records): open addressing, linear
- * probing. What the model knows about an IRP, an MDL or a work item stands beside the object, not in it,
- * because the object may lie in the driver's own memory.
+ * A map from addresses of driver memory to small numbers (indices of records): open addressing,
+ * linear probing. What the model knows about an IRP, an MDL or a work item stands beside the
+ * object, not in it, because the object may lie in the driver's own memory.
  *
  * Invariants:
  *  1. A slot counts only if its epoch is the table's: emptying the table is one addition.
@@ -27,7 +27,7 @@ struct address_slot {
 
 struct address_table {
     struct address_slot *slot;
-    uint32_t mask;  /* slots - 1; a power of two */
+    uint32_t mask; /* slots - 1; a power of two */
     uint32_t used;
     uint32_t epoch; /* 0 = no slot is taken */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records of one kind, numbered from 0 in order of creation, at addresses that stay: chunks that are
- * allocated when first needed and kept between runs. Resetting costs nothing; a record is zeroed when
- * it is handed out.
+ * Records of one kind, numbered from 0 in order of creation, at addresses that stay: chunks that
+ * are allocated when first needed and kept between runs. Resetting costs nothing; a record is
+ * zeroed when it is handed out.
  */
 #ifndef MODEL_RECORD_POOL_H
 #define MODEL_RECORD_POOL_H

@@ -2,8 +2,9 @@
 /*
  * Io: IRPs, device objects, dispatch routines, work items, cancel. Internal interface.
  *
- * An IRP is driver-visible memory; what we know about it (origin, owner, how often completed) stands in a
- * side table keyed by address, for IRPs in the client's own memory too (KRN-004, IRP-031).
+ * An IRP is driver-visible memory; what we know about it (origin, owner, how often completed)
+ * stands in a side table keyed by address, for IRPs in the client's own memory too (KRN-004,
+ * IRP-031).
  *
  *   Fresh -> Armed -> Submitted -> Pending -> Completed -> Reinit -> Armed ...   (sockets.md 3.2)
  */
@@ -20,7 +21,12 @@ enum io_irp_origin {
     IO_IRP_ASSOCIATED  /* IoMakeAssociatedIrp */
 };
 enum io_irp_state {
-    IO_IRP_FRESH, IO_IRP_SUBMITTED, IO_IRP_PENDING, IO_IRP_COMPLETED, IO_IRP_REINIT, IO_IRP_FREED
+    IO_IRP_FRESH,
+    IO_IRP_SUBMITTED,
+    IO_IRP_PENDING,
+    IO_IRP_COMPLETED,
+    IO_IRP_REINIT,
+    IO_IRP_FREED
 };
 
 struct io_above; /* an IRP from above: io_dispatch.c */
@@ -33,23 +39,24 @@ struct io_irp {
     bool cancel_requested;
     bool returned_pending; /* the call answered STATUS_PENDING: PendingReturned (KRN-017) */
     uint16_t stack_count;
-    uint32_t passes;       /* times submitted */
+    uint32_t passes;         /* times submitted */
     uint32_t cancel_windows; /* IoCancelIrp calls in progress, of any context (KRN-024) */
     struct sim_where born, submitted, completed, freed;
     uint16_t submitted_to; /* routine */
-    /* The subsystem's cancel function for a request in flight; called by IoCancelIrp, at most once. */
+    /* The subsystem's cancel function for a request in flight; called by IoCancelIrp, at most once.
+     */
     void (*cancel)(struct sim *s, struct io_irp *irp, void *request);
     void *request;
 
     /* From here on only for the files of model/io. */
-    uint16_t size;           /* bytes: sizeof(IRP) and its stack locations */
-    bool is_quota_charged;   /* KRN-033 */
-    bool is_queued;          /* in a cancel-safe queue (KRN-036) */
-    bool is_with_device;     /* passed on by IofCallDriver, not completed yet */
-    bool is_poisoned;        /* the shadow of IoStatus says OWNED */
-    bool is_ex_routine;      /* IoSetCompletionRoutineEx armed and not passed down yet (KRN-028) */
-    bool was_marked;         /* IoMarkIrpPending on the location of a dispatch routine (KRN-013) */
-    uint8_t location;        /* CurrentLocation of the pass in progress */
+    uint16_t size;         /* bytes: sizeof(IRP) and its stack locations */
+    bool is_quota_charged; /* KRN-033 */
+    bool is_queued;        /* in a cancel-safe queue (KRN-036) */
+    bool is_with_device;   /* passed on by IofCallDriver, not completed yet */
+    bool is_poisoned;      /* the shadow of IoStatus says OWNED */
+    bool is_ex_routine;    /* IoSetCompletionRoutineEx armed and not passed down yet (KRN-028) */
+    bool was_marked;       /* IoMarkIrpPending on the location of a dispatch routine (KRN-013) */
+    uint8_t location;      /* CurrentLocation of the pass in progress */
     PIO_COMPLETION_ROUTINE routine; /* of the pass in progress */
     PVOID context;
     struct sim_where queued, marked;
@@ -62,31 +69,32 @@ struct io_irp {
 struct io_irp *io_irp_find(struct sim *s, const IRP *irp);
 
 /*
- * A WSK function was given this IRP: steps 3 and 4 of sockets.md 2.4 (except NULL): memory, free stack
- * location (IRP-003), not in flight (IRP-008), reinitialised (IRP-006), routine set with all flags on an
- * own IRP (IRP-004), no client cancel routine (KRN-034). Takes one stack location, state Submitted,
- * poisons IoStatus. Returns the record.
+ * A WSK function was given this IRP: steps 3 and 4 of sockets.md 2.4 (except NULL): memory, free
+ * stack location (IRP-003), not in flight (IRP-008), reinitialised (IRP-006), routine set with
+ * all flags on an own IRP (IRP-004), no client cancel routine (KRN-034). Takes one stack
+ * location, state Submitted, poisons IoStatus. Returns the record.
  */
 struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine);
 
 /*
- * The call that was given this IRP will return STATUS_PENDING: must be said before the completion can
- * run (PendingReturned is taken from it). cancel may be NULL: cancelling is ignored. It is called on the
- * context of IoCancelIrp, or, if that came before this call, on a context of the system.
+ * The call that was given this IRP will return STATUS_PENDING: must be said before the completion
+ * can run (PendingReturned is taken from it). cancel may be NULL: cancelling is ignored. It is
+ * called on the context of IoCancelIrp, or, if that came before this call, on a context of the
+ * system.
  */
 void io_pend(struct sim *s, struct io_irp *irp,
              void (*cancel)(struct sim *s, struct io_irp *irp, void *request), void *request);
 
 /*
- * Completes a submitted or pending IRP, once: sets IoStatus, gives it back to the client, runs the
- * completion routine on the current context at the current IRQL (window, return value IRP-005). After
- * this the IRP may be freed memory: do not touch it.
+ * Completes a submitted or pending IRP, once: sets IoStatus, gives it back to the client, runs
+ * the completion routine on the current context at the current IRQL (window, return value
+ * IRP-005). After this the IRP may be freed memory: do not touch it.
  */
 void io_complete(struct sim *s, struct io_irp *irp, NTSTATUS status, ULONG_PTR information);
 
 /*
- * The call takes the IRP back out of the subsystem without completing it (AMBIGUOUS-LIFE-06, -66): the
- * stack location is given back, IoStatus is as it was poisoned.
+ * The call takes the IRP back out of the subsystem without completing it (AMBIGUOUS-LIFE-06,
+ * -66): the stack location is given back, IoStatus is as it was poisoned.
  */
 void io_withdraw(struct sim *s, struct io_irp *irp);
 
@@ -96,10 +104,10 @@ struct io_irp *io_irp_owning(struct sim *s, uintptr_t address);
 /* ---- devices ---- */
 
 /*
- * Sends an IRP from above to a device of the driver (world, user mode), on the current context. Returns
- * the value of the dispatch routine, with all its checks. buffer is the world's own memory (any address);
- * it must live until *completed: then *result holds the status and buffer the output. CREATE, CLEANUP
- * and CLOSE take only the file object.
+ * Sends an IRP from above to a device of the driver (world, user mode), on the current context.
+ * Returns the value of the dispatch routine, with all its checks. buffer is the world's own
+ * memory (any address); it must live until *completed: then *result holds the status and buffer
+ * the output. CREATE, CLEANUP and CLOSE take only the file object.
  */
 struct io_device;
 NTSTATUS io_send_from_above(struct sim *s, PDEVICE_OBJECT device, UCHAR major, ULONG ioctl,

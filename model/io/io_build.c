@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRPs that the I/O manager builds for a driver (KRN-031). They go to devices; of those only the driver's
- * own exist here. The synchronous kinds belong to the I/O manager, which frees them at completion; the
- * asynchronous kind is freed by the client with IoFreeIrp.
+ * IRPs that the I/O manager builds for a driver (KRN-031). They go to devices; of those only the
+ * driver's own exist here. The synchronous kinds belong to the I/O manager, which frees them at
+ * completion; the asynchronous kind is freed by the client with IoFreeIrp.
  */
 #include "model/io/io_internal.h"
 

@@ -2,13 +2,14 @@
 /*
  * Cancelling: the cancel bit, cancel routines, the cancel spin lock (KRN-021 to KRN-027).
  *
- * A request that WSK holds has no cancel routine in the IRP: its record names the subsystem's function. A
- * cancel routine of the driver (IRPs from above) is called with the cancel spin lock held, in a window
- * that was opened before the lock was taken: the routine must release it (KRN-026).
+ * A request that WSK holds has no cancel routine in the IRP: its record names the subsystem's
+ * function. A cancel routine of the driver (IRPs from above) is called with the cancel spin lock
+ * held, in a window that was opened before the lock was taken: the routine must release it
+ * (KRN-026).
  *
  * Invariants:
- *  1. From entry to return of IoCancelIrp the call is in the list of calls in progress: memory of the IRP
- *     that goes away meanwhile on another context is IRP-026.
+ *  1. From entry to return of IoCancelIrp the call is in the list of calls in progress: memory of
+ *     the IRP that goes away meanwhile on another context is IRP-026.
  *  2. A cancel function or routine is taken out before it is called: it is called at most once.
  */
 #include "model/io/io_internal.h"
@@ -47,16 +48,17 @@ void io_cancel_unlock(struct sim *s, KIRQL irql)
     ke_lock_dropped(s, held);
     sim_spin_release(s, (uintptr_t)IO_CANCEL_LOCK);
     if (ke_spin_locks_held(s) != 0 && irql < DISPATCH_LEVEL) {
-        model_fail(s, RULE_KRN_118, 0, NULL,
-                   "releasing the cancel spin lock lowers the IRQL while another spin lock is held");
+        model_fail(
+            s, RULE_KRN_118, 0, NULL,
+            "releasing the cancel spin lock lowers the IRQL while another spin lock is held");
     }
     ke_set_irql(s, irql);
 }
 
 void IoAcquireCancelSpinLock(PKIRQL Irql)
 {
-    struct sim *s = model_enter_object(ROUTINE_IoAcquireCancelSpinLock, SIM_OP_LOCK,
-                                       IO_CANCEL_LOCK);
+    struct sim *s =
+        model_enter_object(ROUTINE_IoAcquireCancelSpinLock, SIM_OP_LOCK, IO_CANCEL_LOCK);
     model_touch(s, Irql, sizeof(*Irql), "Irql");
     KIRQL old;
     io_cancel_lock(s, &old);
@@ -68,8 +70,8 @@ void IoAcquireCancelSpinLock(PKIRQL Irql)
 
 void IoReleaseCancelSpinLock(KIRQL Irql)
 {
-    struct sim *s = model_enter_object(ROUTINE_IoReleaseCancelSpinLock, SIM_OP_UNLOCK,
-                                       IO_CANCEL_LOCK);
+    struct sim *s =
+        model_enter_object(ROUTINE_IoReleaseCancelSpinLock, SIM_OP_UNLOCK, IO_CANCEL_LOCK);
     io_cancel_unlock(s, Irql);
     sim_trace(s, TRACE_LockRelease, 0, Irql);
     model_leave(s);
@@ -177,8 +179,7 @@ static void cancel_check(struct sim *s, const struct io_irp *r)
     }
     if (r->state == IO_IRP_COMPLETED) { /* KAMB-01 */
         if (model_knob(s, KNOB_KERNEL_CANCEL_COMPLETED) != 0) {
-            model_fail(s, RULE_KRN_022, r->object, &r->completed,
-                       "IoCancelIrp on a completed IRP");
+            model_fail(s, RULE_KRN_022, r->object, &r->completed, "IoCancelIrp on a completed IRP");
         }
         model_lint(s, RULE_KRN_022);
     }
@@ -213,8 +214,8 @@ static void call_end(struct sim *s, struct io_irp *r)
 {
     struct io_state *io = io_of(s);
     uint32_t i = io->cancel_call_count;
-    while (i-- > 0 && (io->cancel_call[i].record != r ||
-                       io->cancel_call[i].context != s->current)) {
+    while (i-- > 0 &&
+           (io->cancel_call[i].record != r || io->cancel_call[i].context != s->current)) {
     }
     SIM_ASSERT_OP(i, <, io->cancel_call_count);
     io->cancel_call[i] = io->cancel_call[--io->cancel_call_count];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Completion: routines from the lowest stack location upward, each in a window of its own, until one
- * stops it (KRN-009, KRN-010, KRN-037), then what the origin of the IRP asks for at the top.
+ * Completion: routines from the lowest stack location upward, each in a window of its own, until
+ * one stops it (KRN-009, KRN-010, KRN-037), then what the origin of the IRP asks for at the top.
  *
  *   location 1 (WSK or a device)  its routine: whoever passed the IRP down
  *   location 2                    its routine: one level up

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cancel-safe queues (KRN-036): the driver brings lock, list and the completion of what was cancelled; the
- * order of steps, which makes it safe, is ours.
+ * Cancel-safe queues (KRN-036): the driver brings lock, list and the completion of what was
+ * cancelled; the order of steps, which makes it safe, is ours.
  *
- * The queue's callbacks take and release the driver's lock, so they are no windows: what they leave held is
- * released by another callback of the same call.
+ * The queue's callbacks take and release the driver's lock, so they are no windows: what they
+ * leave held is released by another callback of the same call.
  *
  * Invariants:
  *  1. An IRP is in a queue exactly while its record says so.
@@ -97,21 +97,32 @@ NTSTATUS IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP CsqInsertIrp,
                          PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
 {
     struct sim *s = model_enter(ROUTINE_IoCsqInitialize);
-    const IO_CSQ rest = {0, NULL, CsqRemoveIrp, CsqPeekNextIrp, CsqAcquireLock, CsqReleaseLock,
-                         CsqCompleteCanceledIrp, NULL};
+    const IO_CSQ rest = {0,
+                         NULL,
+                         CsqRemoveIrp,
+                         CsqPeekNextIrp,
+                         CsqAcquireLock,
+                         CsqReleaseLock,
+                         CsqCompleteCanceledIrp,
+                         NULL};
     initialize(s, Csq, IO_TYPE_CSQ, CsqInsertIrp, &rest);
     return model_leave_status(s, STATUS_SUCCESS);
 }
 
 NTSTATUS IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp,
                            PIO_CSQ_REMOVE_IRP CsqRemoveIrp, PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp,
-                           PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock,
-                           PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
+                           PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock, PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
                            PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
 {
     struct sim *s = model_enter(ROUTINE_IoCsqInitializeEx);
-    const IO_CSQ rest = {0, NULL, CsqRemoveIrp, CsqPeekNextIrp, CsqAcquireLock, CsqReleaseLock,
-                         CsqCompleteCanceledIrp, NULL};
+    const IO_CSQ rest = {0,
+                         NULL,
+                         CsqRemoveIrp,
+                         CsqPeekNextIrp,
+                         CsqAcquireLock,
+                         CsqReleaseLock,
+                         CsqCompleteCanceledIrp,
+                         NULL};
     initialize(s, Csq, IO_TYPE_CSQ_EX, (PIO_CSQ_INSERT_IRP)(void *)CsqInsertIrp, &rest);
     return model_leave_status(s, STATUS_SUCCESS);
 }
@@ -165,8 +176,9 @@ static NTSTATUS insert(struct sim *s, PIO_CSQ csq, PIRP irp, PIO_CSQ_IRP_CONTEXT
     io_irp_not_in_flight(s, r, "IoCsqInsertIrp");
     if (r->is_queued || irp->CurrentLocation > (CHAR)r->stack_count) {
         model_fail(s, RULE_KRN_036, r->object, r->is_queued ? &r->queued : &r->born,
-                   r->is_queued ? "IoCsqInsertIrp on an IRP that is in a queue already"
-                                : "IoCsqInsertIrp on an IRP of which the driver has no stack location");
+                   r->is_queued
+                       ? "IoCsqInsertIrp on an IRP that is in a queue already"
+                       : "IoCsqInsertIrp on an IRP of which the driver has no stack location");
     }
     enter_queue(s, r, csq, context);
     acquire(s, csq, &irql);

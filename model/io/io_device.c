@@ -2,10 +2,10 @@
 /*
  * Device objects: creating, naming, stacking, deleting (KRN-166, KRN-171, KRN-284, KRN-285).
  *
- * A device object is one block: the object, then the driver's extension. IRPs from above and work items
- * hold references; IoDeleteDevice takes the device out of the driver's list at once and its memory goes when
- * the last reference does, as on Windows. What must not be live in the extension is checked at the
- * deletion (KRN-285).
+ * A device object is one block: the object, then the driver's extension. IRPs from above and work
+ * items hold references; IoDeleteDevice takes the device out of the driver's list at once and its
+ * memory goes when the last reference does, as on Windows. What must not be live in the extension
+ * is checked at the deletion (KRN-285).
  *
  * Limits: IO_DEVICES_MAX devices in one run.
  */
@@ -332,7 +332,8 @@ static NTSTATUS create_link(struct sim *s, const UNICODE_STRING *name, const UNI
     if (link.name_length == 0 || link.target_length == 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (link_named(s, link.name, link.name_length) || device_named(s, link.name, link.name_length)) {
+    if (link_named(s, link.name, link.name_length) ||
+        device_named(s, link.name, link.name_length)) {
         return STATUS_OBJECT_NAME_COLLISION;
     }
     if (ex_should_fail(s)) {

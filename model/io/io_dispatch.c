@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests from above: the I/O manager's side of a dispatch routine. IRPs arrive from user mode (the world)
- * and, through IoCallDriver, from the driver itself.
+ * Requests from above: the I/O manager's side of a dispatch routine. IRPs arrive from user mode
+ * (the world) and, through IoCallDriver, from the driver itself.
  *
- *   sent -> dispatch routine runs -> returned: checks -> ... completed: result to the caller, IRP freed
+ *   sent -> dispatch routine runs -> returned: checks -> ... completed: result to the caller, IRP
+ *   freed
  *                     \-> completed inside -^
  *
- * The IRP is freed at its completion, wherever that is: what the driver touches afterwards is a use after
- * free (KRN-019). Its record stays, so the return value can still be compared (KRN-013, KRN-020).
+ * The IRP is freed at its completion, wherever that is: what the driver touches afterwards is a
+ * use after free (KRN-019). Its record stays, so the return value can still be compared (KRN-013,
+ * KRN-020).
  *
  * Invariants:
  *  1. io_above_finished runs once for each IRP sent.
- *  2. The world's buffers are never shown to the driver: it gets blocks of the arena with their contents.
+ *  2. The world's buffers are never shown to the driver: it gets blocks of the arena with their
+ *     contents.
  */
 #include "model/io/io_internal.h"
 
@@ -86,8 +89,9 @@ static void set_control_buffers(struct sim *s, struct io_above *above, PIRP irp,
         }
         if (out_size != 0) {
             bool is_in = above->method == METHOD_IN_DIRECT;
-            void *p = buffer_new(s, is_in ? buffer : NULL, is_in && in_size < out_size ? in_size : 0,
-                                 out_size, &above->user_buffer);
+            void *p =
+                buffer_new(s, is_in ? buffer : NULL, is_in && in_size < out_size ? in_size : 0,
+                           out_size, &above->user_buffer);
             irp->MdlAddress = above->mdl = mm_subsystem_mdl(s, p, out_size);
         }
         break;

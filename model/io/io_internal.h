@@ -11,13 +11,13 @@
 #include "model/record_pool.h"
 
 enum {
-    IO_DEVICES_MAX = 64,       /* device objects alive at once, and created in one run */
-    IO_LINKS_MAX = 64,         /* symbolic links */
-    IO_NAME_MAX = 128,         /* characters of a device or link name */
+    IO_DEVICES_MAX = 64,             /* device objects alive at once, and created in one run */
+    IO_LINKS_MAX = 64,               /* symbolic links */
+    IO_NAME_MAX = 128,               /* characters of a device or link name */
     IO_CANCELS_MAX = SIM_STACKS_MAX, /* IoCancelIrp calls in progress: one per context */
     IO_REMOVE_LOCKS_MAX = 64,
-    IO_REMOVE_TAGS_MAX = 256,  /* acquisitions held at once */
-    IO_EXTENSIONS_MAX = 16,    /* driver object extensions */
+    IO_REMOVE_TAGS_MAX = 256, /* acquisitions held at once */
+    IO_EXTENSIONS_MAX = 16,   /* driver object extensions */
 };
 
 /* Questions of Io. Append only. */
@@ -34,14 +34,14 @@ struct io_above {
     struct io_irp *record;
     struct io_device *device;
     bool is_completed;
-    bool is_stopped;      /* a completion routine stopped completion: the driver owes one (KRN-035) */
+    bool is_stopped; /* a completion routine stopped completion: the driver owes one (KRN-035) */
     bool is_cancelled;
     UCHAR major;
-    uint8_t method;       /* METHOD_BUFFERED, ... */
-    uint32_t process;     /* who asked */
+    uint8_t method;   /* METHOD_BUFFERED, ... */
+    uint32_t process; /* who asked */
     NTSTATUS final_status;
     ULONG out_size;
-    void *caller_buffer;  /* the world's */
+    void *caller_buffer; /* the world's */
     bool *caller_completed;
     IO_STATUS_BLOCK *caller_result;
     struct sim_block *system_buffer, *user_buffer;
@@ -86,8 +86,8 @@ enum io_work_kind { IO_WORK_ALLOCATED, IO_WORK_INITIALIZED, IO_WORK_EXECUTIVE };
 struct io_work {
     uintptr_t address;
     uint32_t object;
-    uint8_t state; /* enum io_work_state */
-    uint8_t kind;  /* enum io_work_kind */
+    uint8_t state;    /* enum io_work_state */
+    uint8_t kind;     /* enum io_work_kind */
     bool is_extended; /* IoQueueWorkItemEx */
     uint32_t running; /* routines in progress */
     PVOID io_object;
@@ -112,7 +112,7 @@ struct io_cancel_call {
 struct io_remove_lock {
     PIO_REMOVE_LOCK lock;
     uint32_t object;
-    uint32_t count; /* acquisitions held */
+    uint32_t count;   /* acquisitions held */
     bool is_draining; /* IoReleaseRemoveLockAndWait was called */
     struct sim_where born, drained;
 };
@@ -143,10 +143,10 @@ struct io_state {
     struct record_pool works;
     struct address_table work_table;
     struct io_work *work_first, *work_last; /* queued */
-    uint32_t io_works;        /* queued or running, of IoQueueWorkItem */
-    uint32_t executive_works; /* queued or running, of ExQueueWorkItem */
-    uint32_t work_live;       /* items not freed or uninitialised yet */
-    uint32_t work_initialized; /* of these: in memory of the driver (KRN-169) */
+    uint32_t io_works;                      /* queued or running, of IoQueueWorkItem */
+    uint32_t executive_works;               /* queued or running, of ExQueueWorkItem */
+    uint32_t work_live;                     /* items not freed or uninitialised yet */
+    uint32_t work_initialized;              /* of these: in memory of the driver (KRN-169) */
 
     struct io_device device[IO_DEVICES_MAX];
     uint32_t device_count; /* slots ever used in this run */
@@ -178,8 +178,7 @@ static inline bool io_is_in(const void *p, const void *base, size_t size)
 /* ---- io_record.c ---- */
 
 /* A new record for this address; replaces an older one (raw memory is initialised again). */
-struct io_irp *io_irp_new(struct sim *s, PIRP irp, enum io_irp_origin origin,
-                          uint16_t stack_count);
+struct io_irp *io_irp_new(struct sim *s, PIRP irp, enum io_irp_origin origin, uint16_t stack_count);
 /* The record of an argument: it must be an IRP that is not freed (IRP-009, KRN-019). */
 struct io_irp *io_irp_argument(struct sim *s, const IRP *irp);
 /* Ends the run if the IRP belongs to WSK at this moment (IRP-008). `what` = "IoFreeIrp", ... */
@@ -210,8 +209,8 @@ void io_irp_release(struct sim *s, struct io_irp *record);
 /* ---- io_complete.c ---- */
 
 /*
- * Runs completion routines from the current stack location upward (KRN-037). Afterwards the IRP may be
- * gone. True if nothing stopped it before the top.
+ * Runs completion routines from the current stack location upward (KRN-037). Afterwards the IRP
+ * may be gone. True if nothing stopped it before the top.
  */
 bool io_walk(struct sim *s, struct io_irp *record);
 /* As IofCompleteRequest, after its checks: walks, and at the top does what the origin asks for. */
@@ -243,7 +242,8 @@ void io_devices_check_unload(struct sim *s);
 /* ---- io_dispatch.c ---- */
 
 void io_above_finished(struct sim *s, struct io_irp *record);
-/* Calls the dispatch routine of a device for the current stack location; no checks of the result. */
+/* Calls the dispatch routine of a device for the current stack location; no checks of the result.
+ */
 NTSTATUS io_dispatch(struct sim *s, struct io_device *device, struct io_irp *record);
 
 /* ---- io_work.c ---- */

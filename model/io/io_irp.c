@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making, initialising and freeing IRPs. Who may do what depends on the origin of the IRP and on whose it
- * is at this moment; both stand in its record (sockets.md 3.2; KRN-001 to KRN-006).
+ * Making, initialising and freeing IRPs. Who may do what depends on the origin of the IRP and on
+ * whose it is at this moment; both stand in its record (sockets.md 3.2; KRN-001 to KRN-006).
  *
  * Invariants:
  *  1. Memory of IoAllocateIrp is freed by IoFreeIrp only; raw memory never is.
@@ -135,7 +135,8 @@ void IoFreeIrp(PIRP Irp)
 
 /* ---- initialising ---- */
 
-/* IoInitializeIrp on an IRP of IoAllocateIrp: for reuse only, without quota charge (KRN-004, KRN-033). */
+/* IoInitializeIrp on an IRP of IoAllocateIrp: for reuse only, without quota charge (KRN-004,
+ * KRN-033). */
 static void reinitialize_allocated(struct sim *s, struct io_irp *record)
 {
     if (record->passes == 0) {
@@ -155,8 +156,8 @@ static void reinitialize_allocated(struct sim *s, struct io_irp *record)
 static void initialize(struct sim *s, PIRP irp, USHORT size, CCHAR stack_size)
 {
     if (stack_size < 0 || size < IoSizeOfIrp((unsigned char)stack_size)) {
-        model_fail(s, RULE_KRN_004, 0, NULL,
-                   "IoInitializeIrp with %u bytes for %d stack locations", size, stack_size);
+        model_fail(s, RULE_KRN_004, 0, NULL, "IoInitializeIrp with %u bytes for %d stack locations",
+                   size, stack_size);
     }
     struct io_irp *record = io_irp_find(s, irp);
     bool is_live = record != NULL && record->state != IO_IRP_FREED;

@@ -79,7 +79,8 @@ PVOID IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdenti
 
 enum { DEVICE_TIMER_MS = 1000 };
 
-/* A tick is named by the slot of the device (upper half) and the number of the start (lower half). */
+/* A tick is named by the slot of the device (upper half) and the number of the start (lower half).
+ */
 
 static void tick_routine(struct sim *s, void *argument)
 {
@@ -176,8 +177,10 @@ PGENERIC_MAPPING IoGetFileObjectGenericMapping(void)
 {
     static GENERIC_MAPPING mapping;
     struct sim *s = model_enter(ROUTINE_IoGetFileObjectGenericMapping);
-    mapping = (GENERIC_MAPPING){.GenericRead = 0x00120089, .GenericWrite = 0x00120116,
-                                .GenericExecute = 0x001200A0, .GenericAll = 0x001F01FF};
+    mapping = (GENERIC_MAPPING){.GenericRead = 0x00120089,
+                                .GenericWrite = 0x00120116,
+                                .GenericExecute = 0x001200A0,
+                                .GenericAll = 0x001F01FF};
     model_leave(s);
     return &mapping;
 }
@@ -187,8 +190,8 @@ PGENERIC_MAPPING IoGetFileObjectGenericMapping(void)
 enum { KERNEL_STACK_BYTES = 24 << 10, WINDOW_BYTES = 1 << 10 };
 
 /*
- * Not measured: our frames are not those of Windows, and those of a plain and a checked module differ. A
- * stack of 24 KiB of which each nested window takes one (KRN-057).
+ * Not measured: our frames are not those of Windows, and those of a plain and a checked module
+ * differ. A stack of 24 KiB of which each nested window takes one (KRN-057).
  */
 ULONG_PTR IoGetRemainingStackSize(void)
 {

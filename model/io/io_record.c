@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The records of IRPs: a table by address, the list of what is in flight, and the life of Io as a part of
- * the model.
+ * The records of IRPs: a table by address, the list of what is in flight, and the life of Io as a
+ * part of the model.
  *
- * IRPs in the client's memory get a new record each time they are initialised, so that the numbers of
- * objects do not depend on where a compiler puts a variable. Records of freed IRPs stay until the run
- * ends: a touch afterwards can be named.
+ * IRPs in the client's memory get a new record each time they are initialised, so that the
+ * numbers of objects do not depend on where a compiler puts a variable. Records of freed IRPs
+ * stay until the run ends: a touch afterwards can be named.
  *
  * Invariants:
  *  1. A record is in the list of flight exactly while its state is SUBMITTED or PENDING.
@@ -83,23 +83,29 @@ struct io_irp *io_irp_new(struct sim *s, PIRP irp, enum io_irp_origin origin, ui
     return record;
 }
 
-struct io_irp *io_irp_argument(struct sim *s, const IRP *irp)
+SIM_NOINLINE __attribute__((noreturn)) static void not_an_irp(struct sim *s, const IRP *irp,
+                                                              const struct io_irp *record)
 {
     const char *routine = model_routine_name(s->current->routine);
-    struct io_irp *record = io_irp_find(s, irp);
-    if (SIM_UNLIKELY(record == NULL)) {
+    if (record == NULL) {
         model_touch(s, irp, sizeof(*irp), "the IRP");
         model_fail(s, RULE_KRN_004, 0, NULL, "%s: the memory given was never initialised as an IRP",
                    routine);
     }
-    if (SIM_UNLIKELY(record->state == IO_IRP_FREED)) {
-        if (record->origin == IO_IRP_FROM_ABOVE) {
-            model_fail(s, RULE_KRN_019, record->object, &record->completed,
-                       "%s: this IRP from above has been completed and no longer belongs to the driver",
-                       routine);
-        }
-        model_fail(s, RULE_IRP_009, record->object, &record->freed, "%s: the IRP has been freed",
+    if (record->origin == IO_IRP_FROM_ABOVE) {
+        model_fail(s, RULE_KRN_019, record->object, &record->completed,
+                   "%s: this IRP from above has been completed and no longer belongs to the driver",
                    routine);
+    }
+    model_fail(s, RULE_IRP_009, record->object, &record->freed, "%s: the IRP has been freed",
+               routine);
+}
+
+struct io_irp *io_irp_argument(struct sim *s, const IRP *irp)
+{
+    struct io_irp *record = io_irp_find(s, irp);
+    if (SIM_UNLIKELY(record == NULL || record->state == IO_IRP_FREED)) {
+        not_an_irp(s, irp, record);
     }
     if (record->block == NULL && !io_irp_in_flight(record)) {
         model_touch(s, irp, record->size, "the IRP");
@@ -158,8 +164,8 @@ struct io_irp *io_irp_owning(struct sim *s, uintptr_t address)
 {
     (void)s;
     for (struct io_irp *r = io.flight_first; r != NULL; r = r->next) {
-        if (r->is_poisoned && io_is_in((const void *)address, &r->irp->IoStatus,
-                                       sizeof(r->irp->IoStatus))) {
+        if (r->is_poisoned &&
+            io_is_in((const void *)address, &r->irp->IoStatus, sizeof(r->irp->IoStatus))) {
             return r;
         }
     }
@@ -207,8 +213,9 @@ void io_frame_left(struct sim *s, uintptr_t base, size_t size)
 }
 
 /*
- * Frames of plain modules leave no mark. But a frame that is still entered lies above every routine that
- * its context has called since, so an IRP below the frame of the last such call is in a frame that was left.
+ * Frames of plain modules leave no mark. But a frame that is still entered lies above every
+ * routine that its context has called since, so an IRP below the frame of the last such call is
+ * in a frame that was left.
  */
 bool io_frame_is_left(struct sim *s, const void *p)
 {
@@ -262,7 +269,8 @@ static void check_above(struct sim *s)
         return;
     }
     model_fail(s, above->is_stopped ? RULE_KRN_035 : RULE_KRN_284, above->record->object,
-               &above->record->born, "the driver is unloaded without having completed an IRP from above");
+               &above->record->born,
+               "the driver is unloaded without having completed an IRP from above");
 }
 
 void io_check_unload(struct sim *s)

@@ -2,8 +2,8 @@
 /*
  * Remove locks (KRN-289): a count of users, a flag that turns new ones away, and one who waits.
  *
- * Count and flag stand in the lock as on Windows; who holds it with which tag stands here, as on a checked
- * build, so that a release without acquisition or with another tag is found.
+ * Count and flag stand in the lock as on Windows; who holds it with which tag stands here, as on
+ * a checked build, so that a release without acquisition or with another tag is found.
  */
 #include "model/io/io_internal.h"
 
@@ -41,7 +41,8 @@ void IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULONG Max
     model_touch(s, Lock, RemlockSize, "the remove lock");
     struct io_remove_lock *l = find(s, Lock);
     if (l != NULL && l->count > 0) {
-        model_fail(s, RULE_KRN_289, l->object, &l->born, "a remove lock in use is initialised again");
+        model_fail(s, RULE_KRN_289, l->object, &l->born,
+                   "a remove lock in use is initialised again");
     }
     if (l == NULL) {
         if (io->remove_lock_count == IO_REMOVE_LOCKS_MAX) {

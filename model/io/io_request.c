@@ -2,16 +2,17 @@
 /*
  * IRPs as WSK requests: passed in, pended, completed (sockets.md 1.2, 2.4 steps 3 and 4, 3.2).
  *
- * While a request is in flight the IRP is the subsystem's. Its IoStatus is filled with a pattern, so that
- * who reads it gets no plausible status, and marked OWNED in the validity map, so that a checked module
- * is caught reading it (IRP-030): no legal access can hit these 16 bytes before the completion routine is
- * entered, and before that happens the mark is gone. What the client may have changed meanwhile
- * (its stack location, IRP-008) is compared at completion.
+ * While a request is in flight the IRP is the subsystem's. Its IoStatus is filled with a pattern,
+ * so that who reads it gets no plausible status, and marked OWNED in the validity map, so that a
+ * checked module is caught reading it (IRP-030): no legal access can hit these 16 bytes before
+ * the completion routine is entered, and before that happens the mark is gone. What the client
+ * may have changed meanwhile (its stack location, IRP-008) is compared at completion.
  *
  * Invariants:
  *  1. io_complete runs once for each io_submit (IRP-013), unless io_withdraw took the IRP back.
  *  2. PendingReturned is what io_pend said (IRP-018, KRN-017).
- *  3. After the completion routine was entered, the IRP is not touched for an own IRP (it may be freed).
+ *  3. After the completion routine was entered, the IRP is not touched for an own IRP (it may be
+ *     freed).
  */
 #include "model/io/io_internal.h"
 
@@ -21,51 +22,55 @@ enum { ALL_FLAGS = SL_INVOKE_ON_SUCCESS | SL_INVOKE_ON_ERROR | SL_INVOKE_ON_CANC
 
 /* ---- passing in ---- */
 
-static void check_state(struct sim *s, const struct io_irp *r, const char *name)
+static void check_state(struct sim *s, const struct io_irp *r, enum model_routine routine)
 {
     if (SIM_UNLIKELY(io_irp_in_flight(r))) {
         model_fail(s, RULE_IRP_008, r->object, &r->submitted,
-                   "%s is given an IRP that was passed to %s and is not completed yet", name,
-                   model_routine_name(r->submitted_to));
+                   "%s is given an IRP that was passed to %s and is not completed yet",
+                   model_routine_name(routine), model_routine_name(r->submitted_to));
     }
     if (r->origin == IO_IRP_IO_MANAGER || r->origin == IO_IRP_ASSOCIATED) {
         model_fail(s, RULE_KRN_031, r->object, &r->born,
-                   "%s is given an IRP that belongs to the I/O manager", name);
+                   "%s is given an IRP that belongs to the I/O manager",
+                   model_routine_name(routine));
     }
     if (r->is_with_device || r->is_queued) {
         model_fail(s, r->is_queued ? RULE_KRN_036 : RULE_KRN_019, r->object,
-                   r->is_queued ? &r->queued : &r->submitted,
-                   "%s is given an IRP that is in %s", name,
+                   r->is_queued ? &r->queued : &r->submitted, "%s is given an IRP that is in %s",
+                   model_routine_name(routine),
                    r->is_queued ? "a cancel-safe queue" : "the hands of another device");
     }
     if (r->state == IO_IRP_COMPLETED && io_irp_is_own(r)) {
         model_fail(s, RULE_IRP_006, r->object, &r->completed,
-                   "%s is given a completed IRP that was not reinitialised", name);
+                   "%s is given a completed IRP that was not reinitialised",
+                   model_routine_name(routine));
     }
 }
 
-static void check_location(struct sim *s, const struct io_irp *r, const char *name)
+static void check_location(struct sim *s, const struct io_irp *r, enum model_routine routine)
 {
     const IRP *irp = r->irp;
     int location = irp->CurrentLocation;
     if (SIM_UNLIKELY(location < 2 || location > r->stack_count + 1)) {
         model_fail(s, r->stack_count == 0 ? RULE_KRN_002 : RULE_IRP_003, r->object, &r->born,
-                   "%s is given an IRP without a free stack location (%d of %u)", name,
-                   location - 1, r->stack_count);
+                   "%s is given an IRP without a free stack location (%d of %u)",
+                   model_routine_name(routine), location - 1, r->stack_count);
     }
     if (irp->Tail.Overlay.CurrentStackLocation !=
         (const IO_STACK_LOCATION *)(irp + 1) + (location - 1)) {
         model_fail(s, RULE_IRP_003, r->object, &r->born,
-                   "%s is given an IRP whose current stack location was changed by hand", name);
+                   "%s is given an IRP whose current stack location was changed by hand",
+                   model_routine_name(routine));
     }
     if (SIM_UNLIKELY(irp->CancelRoutine != NULL)) {
         model_fail(s, RULE_KRN_034, r->object, &r->born,
-                   "%s is given an IRP that has a cancel routine of the client", name);
+                   "%s is given an IRP that has a cancel routine of the client",
+                   model_routine_name(routine));
     }
 }
 
 static void check_routine(struct sim *s, const struct io_irp *r, const IO_STACK_LOCATION *next,
-                          const char *name)
+                          enum model_routine routine)
 {
     if (next->CompletionRoutine != NULL && (next->Control & ALL_FLAGS) != 0) {
         model_code(s, (const void *)next->CompletionRoutine, "the completion routine");
@@ -75,13 +80,14 @@ static void check_routine(struct sim *s, const struct io_irp *r, const IO_STACK_
     }
     if (next->CompletionRoutine == NULL) {
         model_fail(s, RULE_IRP_004, r->object, &r->born,
-                   "%s is given an IRP of the client's without a completion routine", name);
+                   "%s is given an IRP of the client's without a completion routine",
+                   model_routine_name(routine));
     }
     if ((next->Control & ALL_FLAGS) != ALL_FLAGS) {
         model_fail(s, RULE_IRP_004, r->object, &r->born,
                    "%s is given an IRP whose completion routine is not set for success, error and "
                    "cancel alike",
-                   name);
+                   model_routine_name(routine));
     }
 }
 
@@ -105,12 +111,11 @@ static void unpoison(struct io_irp *r)
 
 struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine)
 {
-    const char *name = model_routine_name(routine);
     struct io_irp *r = io_irp_argument(s, irp);
-    check_state(s, r, name);
-    check_location(s, r, name);
+    check_state(s, r, routine);
+    check_location(s, r, routine);
     PIO_STACK_LOCATION next = irp->Tail.Overlay.CurrentStackLocation - 1;
-    check_routine(s, r, next, name);
+    check_routine(s, r, next, routine);
     model_exercised(s, RULE_IRP_004);
     model_exercised(s, RULE_IRP_006);
     model_exercised(s, RULE_IRP_008);
@@ -207,7 +212,8 @@ static void check_unchanged(struct sim *s, const struct io_irp *r)
     const IO_STACK_LOCATION *location = (const IO_STACK_LOCATION *)(irp + 1) + (r->location - 1);
     if (SIM_UNLIKELY(irp->Type != IO_TYPE_IRP || irp->CurrentLocation != (CHAR)r->location ||
                      irp->Tail.Overlay.CurrentStackLocation != location ||
-                     location->CompletionRoutine != r->routine || location->Context != r->context)) {
+                     location->CompletionRoutine != r->routine ||
+                     location->Context != r->context)) {
         model_fail(s, RULE_IRP_008, r->object, &r->submitted,
                    "the IRP or its stack location was changed while %s had it",
                    model_routine_name(r->submitted_to));

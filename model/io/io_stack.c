@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stack locations: completion routines and the pending mark. Walking the stack is inline in the headers;
- * these two are routines because they are where the mistakes are.
+ * Stack locations: completion routines and the pending mark. Walking the stack is inline in the
+ * headers; these two are routines because they are where the mistakes are.
  */
 #include "model/io/io_internal.h"
 
@@ -57,8 +57,7 @@ void IoSetCompletionRoutine(PIRP Irp, PIO_COMPLETION_ROUTINE CompletionRoutine, 
 {
     struct sim *s = model_enter_object(ROUTINE_IoSetCompletionRoutine, SIM_OP_WRITE, Irp);
     set_routine(s, Irp, CompletionRoutine, Context,
-                flags_of(InvokeOnSuccess, InvokeOnError, InvokeOnCancel),
-                "IoSetCompletionRoutine");
+                flags_of(InvokeOnSuccess, InvokeOnError, InvokeOnCancel), "IoSetCompletionRoutine");
     model_leave(s);
 }
 

@@ -5,9 +5,10 @@
  *   idle --queue--> queued --a system thread takes it--> idle, its routine running
  *                                (queued again from here on is legal, so is freeing)
  *
- * Each queueing becomes a system thread of its own, so that two items run in any order and at the same
- * time (KRN-173). Items of IoQueueWorkItem hold a reference on their device object until the routine has
- * returned, and keep the driver loaded (KRN-171); items of ExQueueWorkItem do not (KRN-172).
+ * Each queueing becomes a system thread of its own, so that two items run in any order and at the
+ * same time (KRN-173). Items of IoQueueWorkItem hold a reference on their device object until the
+ * routine has returned, and keep the driver loaded (KRN-171); items of ExQueueWorkItem do not
+ * (KRN-172).
  *
  * Invariants:
  *  1. An item is in the list of queued items exactly while its state says so.
@@ -292,8 +293,9 @@ void IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine
     struct sim *s = model_enter_object(ROUTINE_IoQueueWorkItem, SIM_OP_WAKE, IoWorkItem);
     struct io_work *w = queue_argument(s, IoWorkItem, (const void *)WorkerRoutine);
     if (w->device == NULL) {
-        model_fail(s, RULE_KRN_166, w->object, &w->born,
-                   "IoQueueWorkItem on a work item of a driver object; that takes IoQueueWorkItemEx");
+        model_fail(
+            s, RULE_KRN_166, w->object, &w->born,
+            "IoQueueWorkItem on a work item of a driver object; that takes IoQueueWorkItemEx");
     }
     enqueue(s, w, QueueType);
     w->is_extended = false;

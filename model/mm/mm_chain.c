@@ -2,9 +2,9 @@
 /*
  * Chains of MDLs as buffers of requests.
  *
- * A request that uses a chain pins its MDLs: until mm_chain_release none may be freed, unlocked, mapped
- * anew or rebuilt, nor their memory freed. A use remembers records, so that releasing does not depend on
- * what the client did to the links meanwhile. A partial MDL pins its source too.
+ * A request that uses a chain pins its MDLs: until mm_chain_release none may be freed, unlocked,
+ * mapped anew or rebuilt, nor their memory freed. A use remembers records, so that releasing does
+ * not depend on what the client did to the links meanwhile. A partial MDL pins its source too.
  *
  * Invariants:
  *  1. Only MDLs that hold bytes of the range are pinned and looked at.
@@ -61,10 +61,10 @@ static enum model_rule shape_rule(enum mm_access access)
 
 static void check_built(struct sim *s, const struct mm_mdl *m, enum mm_access access)
 {
-    const char *routine = model_routine_name(s->current->routine);
     if (SIM_UNLIKELY(m->built == MM_BUILT_NOT)) {
         model_fail(s, access == MM_WRITE ? RULE_RECV_002 : RULE_SEND_003, m->object, &m->born,
-                   "%s is given an MDL that is neither built nor locked", routine);
+                   "%s is given an MDL that is neither built nor locked",
+                   model_routine_name(s->current->routine));
     }
     mm_check_source(s, m);
     const struct mm_mdl *locked = m;
@@ -73,7 +73,8 @@ static void check_built(struct sim *s, const struct mm_mdl *m, enum mm_access ac
     }
     if (access == MM_WRITE && locked->built == MM_BUILT_LOCKED && locked->access == IoReadAccess) {
         model_fail(s, RULE_KRN_234, m->object, &locked->built_at,
-                   "%s is to write into an MDL that was locked for reading", routine);
+                   "%s is to write into an MDL that was locked for reading",
+                   model_routine_name(s->current->routine));
     }
 }
 

@@ -33,17 +33,17 @@ struct mm_mdl {
     uint8_t built;  /* enum mm_built */
     uint8_t access; /* LOCK_OPERATION, if locked */
     bool is_freed;
-    bool is_mapped;     /* has a system address */
-    bool is_active;     /* in the list of what pins memory */
+    bool is_mapped;      /* has a system address */
+    bool is_active;      /* in the list of what pins memory */
     uint32_t generation; /* changes when what it describes stops being pinned */
-    uintptr_t base;     /* of the range it describes */
+    uintptr_t base;      /* of the range it describes */
     uint32_t bytes;
-    uint32_t capacity;  /* pages it has room for */
-    uint32_t uses;      /* requests in flight that use it */
-    uint8_t use_access; /* enum mm_access of the last one */
-    uint32_t used_by;   /* trace id */
-    uint32_t walk;      /* stamp of the last walk that saw it */
-    void *hand_mapping; /* of MmMapLockedPagesSpecifyCache */
+    uint32_t capacity;       /* pages it has room for */
+    uint32_t uses;           /* requests in flight that use it */
+    uint8_t use_access;      /* enum mm_access of the last one */
+    uint32_t used_by;        /* trace id */
+    uint32_t walk;           /* stamp of the last walk that saw it */
+    void *hand_mapping;      /* of MmMapLockedPagesSpecifyCache */
     struct sim_ctx *mapping; /* is asking for the system address right now (KRN-231) */
     struct mm_mdl *source;   /* of a partial MDL */
     uint32_t source_generation;
@@ -56,7 +56,7 @@ struct mm_mdl {
 struct mm_use {
     uint32_t request;
     struct mm_mdl *head, *mdl;
-    struct mm_use *next;    /* same chain; of the free list */
+    struct mm_use *next;                        /* same chain; of the free list */
     struct mm_use *chain_next, *chain_previous; /* heads of chains */
 };
 

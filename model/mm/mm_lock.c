@@ -2,14 +2,15 @@
 /*
  * Locking pages, and system addresses of MDLs (KRN-222 to KRN-232, KRN-236).
  *
- * The fault plan makes MmProbeAndLockPages raise and mappings fail. Who locks outside an exception handler
- * is found when that happens (KRN-223).
+ * The fault plan makes MmProbeAndLockPages raise and mappings fail. Who locks outside an
+ * exception handler is found when that happens (KRN-223).
  */
 #include "model/mm/mm_internal.h"
 
 /* ---- MmProbeAndLockPages ---- */
 
-/* Raises in the driver; without a handler this is the end (KRN-223, not KRN-061: the narrower one). */
+/* Raises in the driver; without a handler this is the end (KRN-223, not KRN-061: the narrower one).
+ */
 __attribute__((noreturn)) static void raise(struct sim *s, const struct mm_mdl *m, NTSTATUS status)
 {
     if (ke_current(s)->seh == NULL) {
@@ -46,7 +47,8 @@ static bool is_pageable(struct sim *s, const struct mm_mdl *m)
     return block != NULL && block->kind == BLOCK_PAGED;
 }
 
-/* Addresses that are no memory of the driver make the probe raise; damaged ones are the driver's fault. */
+/* Addresses that are no memory of the driver make the probe raise; damaged ones are the driver's
+ * fault. */
 static void check_range(struct sim *s, const struct mm_mdl *m)
 {
     uintptr_t bad;
@@ -101,8 +103,8 @@ static void lock(struct sim *s, PMDL mdl, LOCK_OPERATION operation)
 void MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
                          LOCK_OPERATION Operation)
 {
-    struct sim *s = model_enter_object(ROUTINE_MmProbeAndLockPages, SIM_OP_WRITE,
-                                       MemoryDescriptorList);
+    struct sim *s =
+        model_enter_object(ROUTINE_MmProbeAndLockPages, SIM_OP_WRITE, MemoryDescriptorList);
     (void)AccessMode;
     lock(s, MemoryDescriptorList, Operation);
     model_leave(s);
@@ -122,8 +124,8 @@ void MmUnlockPages(PMDL MemoryDescriptorList)
     }
     mm_not_in_use(s, m, "unlocked");
     mm_unpinned(s, m);
-    MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION |
-                                                MDL_MAPPED_TO_SYSTEM_VA);
+    MemoryDescriptorList->MdlFlags &=
+        (CSHORT) ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
     MemoryDescriptorList->MappedSystemVa = NULL;
     model_leave(s);
 }
@@ -177,8 +179,8 @@ PVOID MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority)
     PVOID address = (PVOID)m->base;
     (void)Priority;
     check_mappable(s, m);
-    bool is_there = m->is_mapped || (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA |
-                                                      MDL_SOURCE_IS_NONPAGED_POOL)) != 0;
+    bool is_there = m->is_mapped ||
+                    (Mdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) != 0;
     if (!is_there && !map(s, m)) {
         address = NULL;
     }
@@ -237,7 +239,8 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE Ac
 
 PVOID MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
 {
-    struct sim *s = model_enter_object(ROUTINE_MmMapLockedPages, SIM_OP_WRITE, MemoryDescriptorList);
+    struct sim *s =
+        model_enter_object(ROUTINE_MmMapLockedPages, SIM_OP_WRITE, MemoryDescriptorList);
     model_lint(s, RULE_KRN_236);
     PVOID address = map_by_hand(s, MemoryDescriptorList, AccessMode, AccessMode == UserMode);
     model_leave(s);
@@ -246,8 +249,8 @@ PVOID MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
 
 void MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
 {
-    struct sim *s = model_enter_object(ROUTINE_MmUnmapLockedPages, SIM_OP_WRITE,
-                                       MemoryDescriptorList);
+    struct sim *s =
+        model_enter_object(ROUTINE_MmUnmapLockedPages, SIM_OP_WRITE, MemoryDescriptorList);
     struct mm_mdl *m = mm_client_argument(s, MemoryDescriptorList);
     model_exercised(s, RULE_KRN_236);
     if (m->built == MM_BUILT_NONPAGED) {

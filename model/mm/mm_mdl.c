@@ -105,10 +105,11 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     (void)ChargeQuota;
     model_exercised(s, RULE_KRN_220);
     if (Irp == NULL && SecondaryBuffer) {
-        model_fail(s, RULE_KRN_220, 0, NULL, "IoAllocateMdl with SecondaryBuffer and without an IRP");
+        model_fail(s, RULE_KRN_220, 0, NULL,
+                   "IoAllocateMdl with SecondaryBuffer and without an IRP");
     }
-    struct mm_mdl *m = mm_allocate(s, (uintptr_t)VirtualAddress, Length, MM_ALLOCATED, BLOCK_MDL,
-                                   true);
+    struct mm_mdl *m =
+        mm_allocate(s, (uintptr_t)VirtualAddress, Length, MM_ALLOCATED, BLOCK_MDL, true);
     if (m != NULL) {
         mm_of(s)->live++;
         m->mdl->MdlFlags |= MDL_ALLOCATED_FIXED_SIZE;
@@ -199,8 +200,8 @@ static void check_nonpaged(struct sim *s, const struct mm_mdl *m)
 
 void MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
 {
-    struct sim *s = model_enter_object(ROUTINE_MmBuildMdlForNonPagedPool, SIM_OP_WRITE,
-                                       MemoryDescriptorList);
+    struct sim *s =
+        model_enter_object(ROUTINE_MmBuildMdlForNonPagedPool, SIM_OP_WRITE, MemoryDescriptorList);
     struct mm_mdl *m = mm_client_argument(s, MemoryDescriptorList);
     if (m->built == MM_BUILT_LOCKED || m->built == MM_BUILT_PAGES) {
         model_fail(s, RULE_KRN_222, m->object, &m->built_at,
@@ -285,8 +286,8 @@ void MmPrepareMdlForReuse(PMDL Mdl)
     mm_not_in_use(s, m, "prepared for reuse");
     if (m->built == MM_BUILT_PARTIAL) {
         mm_unpinned(s, m);
-        Mdl->MdlFlags &= (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED |
-                                   MDL_PARENT_MAPPED_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL);
+        Mdl->MdlFlags &= (CSHORT) ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED |
+                                    MDL_PARENT_MAPPED_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL);
         Mdl->MappedSystemVa = NULL;
     }
     model_leave(s);

@@ -2,16 +2,16 @@
 /*
  * Memory by the page, probing, and the rest of Mm.
  *
- * Physical memory, caching types and paging of code are not modelled: pages come from the arena, code is
- * always resident.
+ * Physical memory, caching types and paging of code are not modelled: pages come from the arena,
+ * code is always resident.
  */
 #include "model/mm/mm_internal.h"
 
 enum { TAG_CONTIGUOUS = 0x67746e43 /* Cntg */, TAG_NONCACHED = 0x636e6f4e /* Nonc */ };
 
 /*
- * Everything a driver can see counts as system space, so the border lies below the arena. Buffers of user
- * mode are arena blocks too; ProbeForRead and ProbeForWrite do not look at the border.
+ * Everything a driver can see counts as system space, so the border lies below the arena. Buffers
+ * of user mode are arena blocks too; ProbeForRead and ProbeForWrite do not look at the border.
  */
 PVOID MmHighestUserAddress = (PVOID)(SIM_ARENA_BASE - 0x10001);
 PVOID MmSystemRangeStart = (PVOID)SIM_ARENA_BASE;
@@ -75,8 +75,8 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighA
 
 void MmFreePagesFromMdl(PMDL MemoryDescriptorList)
 {
-    struct sim *s = model_enter_object(ROUTINE_MmFreePagesFromMdl, SIM_OP_WRITE,
-                                       MemoryDescriptorList);
+    struct sim *s =
+        model_enter_object(ROUTINE_MmFreePagesFromMdl, SIM_OP_WRITE, MemoryDescriptorList);
     struct mm_mdl *m = mm_client_argument(s, MemoryDescriptorList);
     if (m->built != MM_BUILT_PAGES) {
         model_fail(s, RULE_KRN_228, m->object, &m->born,
@@ -86,7 +86,7 @@ void MmFreePagesFromMdl(PMDL MemoryDescriptorList)
     struct sim_block *pages = m->pages;
     mm_unpinned(s, m);
     m->pages = NULL;
-    MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
+    MemoryDescriptorList->MdlFlags &= (CSHORT) ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
     ex_free(s, pages);
     model_leave(s);
 }

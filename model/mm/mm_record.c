@@ -2,8 +2,8 @@
 /*
  * The records of MDLs, and Mm as a part of the model.
  *
- * What pins memory (an MDL that is locked, or that a request uses) is in the list of active MDLs; freeing
- * memory looks at that list only (KRN-200, KRN-235).
+ * What pins memory (an MDL that is locked, or that a request uses) is in the list of active MDLs;
+ * freeing memory looks at that list only (KRN-200, KRN-235).
  *
  * Invariants:
  *  1. is_active == (built is LOCKED or PAGES, or uses > 0).
@@ -59,14 +59,14 @@ struct mm_mdl *mm_new(struct sim *s, PMDL mdl, enum mm_origin origin)
 struct mm_mdl *mm_argument(struct sim *s, const MDL *mdl)
 {
     struct mm_mdl *m = mm_find(s, mdl);
-    const char *routine = model_routine_name(s->current->routine);
     if (SIM_UNLIKELY(m == NULL)) {
         model_touch(s, mdl, sizeof(*mdl), "the MDL");
         model_fail(s, RULE_KRN_241, 0, NULL, "%s: the memory given was never initialised as an MDL",
-                   routine);
+                   model_routine_name(s->current->routine));
     }
     if (SIM_UNLIKELY(m->is_freed)) {
-        model_fail(s, RULE_KRN_228, m->object, &m->freed, "%s: the MDL has been freed", routine);
+        model_fail(s, RULE_KRN_228, m->object, &m->freed, "%s: the MDL has been freed",
+                   model_routine_name(s->current->routine));
     }
     model_touch(s, mdl, sizeof(*mdl), "the MDL");
     return m;

@@ -2,9 +2,9 @@
 /*
  * Addresses of routines by name, for MmGetSystemRoutineAddress.
  *
- * This file knows names only: it includes no Windows header, so that each routine can be declared as a
- * weak symbol without its type. A name in the table that the engine does not define, or that is a macro
- * on Windows too, is not found.
+ * This file knows names only: it includes no Windows header, so that each routine can be declared
+ * as a weak symbol without its type. A name in the table that the engine does not define, or that
+ * is a macro on Windows too, is not found.
  */
 #include "sim/base.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests from above, cancel-safe queues, work items, remove locks, devices (KRN-013 to KRN-037, KRN-166 to
- * KRN-173, KRN-284 to KRN-289). */
+/* Requests from above, cancel-safe queues, work items, remove locks, devices (KRN-013 to KRN-037,
+ * KRN-166 to KRN-173, KRN-284 to KRN-289). */
 #include "test_ke.h"
 
 #include "model/io/io.h"
@@ -28,8 +28,8 @@ static void driver_new(PDRIVER_DISPATCH dispatch)
     for (unsigned i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++) {
         drv.driver->MajorFunction[i] = dispatch;
     }
-    NTSTATUS status = IoCreateDevice(drv.driver, 64, &name, FILE_DEVICE_UNKNOWN, 0, FALSE,
-                                     &drv.device);
+    NTSTATUS status =
+        IoCreateDevice(drv.driver, 64, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &drv.device);
     SIM_ASSERT(status == STATUS_SUCCESS);
     drv.device->StackSize = 2;
     drv.event = ke_test_alloc(sizeof *drv.event);
@@ -49,8 +49,8 @@ static IO_STATUS_BLOCK result;
 
 static NTSTATUS ioctl(char *buffer, ULONG in, ULONG out)
 {
-    return io_send_from_above(sim_current, drv.device, IRP_MJ_DEVICE_CONTROL, IOCTL_ECHO, buffer, in,
-                              out, NULL, &completed, &result);
+    return io_send_from_above(sim_current, drv.device, IRP_MJ_DEVICE_CONTROL, IOCTL_ECHO, buffer,
+                              in, out, NULL, &completed, &result);
 }
 
 /* ---- dispatch ---- */
@@ -670,12 +670,9 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_dispatch, setup),
-        cmocka_unit_test_setup(test_forward, setup),
-        cmocka_unit_test_setup(test_cancel, setup),
-        cmocka_unit_test_setup(test_queue, setup),
-        cmocka_unit_test_setup(test_work, setup),
-        cmocka_unit_test_setup(test_rest, setup),
+        cmocka_unit_test_setup(test_dispatch, setup), cmocka_unit_test_setup(test_forward, setup),
+        cmocka_unit_test_setup(test_cancel, setup),   cmocka_unit_test_setup(test_queue, setup),
+        cmocka_unit_test_setup(test_work, setup),     cmocka_unit_test_setup(test_rest, setup),
     };
     return cmocka_run_group_tests_name("io_device", tests, NULL, NULL);
 }

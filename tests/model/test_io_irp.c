@@ -4,7 +4,8 @@
 
 #include "model/io/io.h"
 
-/* The subsystem of these tests: one request at a time, completed by the body or by a system context. */
+/* The subsystem of these tests: one request at a time, completed by the body or by a system
+ * context. */
 static struct io_irp *held;
 
 static NTSTATUS submit(PIRP irp)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* MDLs: building, locking, mapping, chains (KRN-220 to KRN-241, SEND-002 to SEND-004, RECV-002, RECV-003). */
+/* MDLs: building, locking, mapping, chains (KRN-220 to KRN-241, SEND-002 to SEND-004, RECV-002,
+ * RECV-003). */
 #include "test_ke.h"
 
 #include "model/mm/mm.h"
@@ -68,8 +69,8 @@ static void lock_and_map(void)
     SIM_ASSERT((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) != 0);
     MmUnlockPages(mdl);
     SIM_ASSERT(lock(mdl, IoReadAccess) == STATUS_SUCCESS);
-    void *address = MmMapLockedPagesSpecifyCache(mdl, KernelMode, MmCached, NULL, FALSE,
-                                                 NormalPagePriority);
+    void *address =
+        MmMapLockedPagesSpecifyCache(mdl, KernelMode, MmCached, NULL, FALSE, NormalPagePriority);
     SIM_ASSERT(address == p);
     MmUnmapLockedPages(address, mdl);
     MmUnlockPages(mdl);
