@@ -223,6 +223,7 @@ struct wsk_call {
     NTSTATUS status;             /* what the routine will return */
     uint16_t routine;
     bool decided;
+    struct sim_where entered;
     struct wsk_request *late;    /* completes after the return (irp.nonpending_completion, amb.13) */
 };
 

@@ -19,9 +19,13 @@
 static void window_open(struct wsk_call *call)
 {
     struct sim *s = call->s;
+    if (ke_current(s)->window_count != 0 && ke_in_window(s, KE_WINDOW_COMPLETION)) {
+        model_lint(s, RULE_IRP_022);
+    }
     struct wsk_state *w = wsk_of(s);
     uint16_t index = s->current->index;
     call->ctx = s->current;
+    call->entered = sim_here(s);
     call->outer = w->call[index];
     w->call[index] = call;
     if (index >= w->calls_high) {
@@ -107,6 +111,11 @@ static struct wsk_socket *known_socket(struct sim *s, enum model_routine routine
         model_touch(s, visible, sizeof *visible, "Socket");
         model_fail(s, rule, 0, NULL, "%s is given a pointer that is no socket object",
                    model_routine_name(routine));
+    }
+    if (SIM_UNLIKELY(socket->life != WSK_CLOSED &&
+                     visible->Dispatch != wsk_provider_table(s, socket->category))) {
+        model_fail(s, RULE_SOCK_008, socket->object, &socket->created,
+                   "the client has written into the WSK_SOCKET object");
     }
     if (socket->refused) {
         model_fail(s, RULE_ACPT_014, socket->object, &socket->closed,
@@ -390,8 +399,7 @@ void wsk_call_check_close(struct wsk_call *call)
         model_lint(s, RULE_CTL_180); /* AMBIGUOUS-63 */
         return;
     }
-    struct sim_where prior = {.context = other->ctx->id, .routine = other->routine};
-    model_fail(s, RULE_CLOSE_002, socket->object, &prior,
+    model_fail(s, RULE_CLOSE_002, socket->object, &other->entered,
                "WskCloseSocket is called while %s on the same socket is executing in another thread",
                model_routine_name(other->routine));
 }
