@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The yardstick: two bare fibers that share nine accesses of the bluetooth model, a random pick before each,
- * and nothing else: no processors, no levels, no log, no checks. What is left of its rate once the
- * engine does its work is what the engine costs. This source stays as it is.
+ * The yardstick: two bare fibers that share nine accesses of the bluetooth model, a random pick
+ * before each, and nothing else: no processors, no levels, no log, no checks. What is left of its
+ * rate once the engine does its work is what the engine costs. This source stays as it is.
  */
 #include "bench/bench.h"
 

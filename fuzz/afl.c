@@ -2,9 +2,10 @@
 /*
  * AFL++: the bridge from the module's inline counters to AFL's map.
  *
- * The module carries libFuzzer's 8-bit counters. Its constructor announces them here; we reserve as many
- * places in AFL's map by announcing a dummy array of guards of the same length to AFL's runtime, and
- * copy the counters there after each run. The schedule features follow behind in the same way.
+ * The module carries libFuzzer's 8-bit counters. Its constructor announces them here; we reserve as
+ * many places in AFL's map by announcing a dummy array of guards of the same length to AFL's
+ * runtime, and copy the counters there after each run. The schedule features follow behind in the
+ * same way.
  */
 #include <string.h>
 

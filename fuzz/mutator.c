@@ -98,7 +98,8 @@ static uint32_t any_context(const struct fuzz_shape *shape, uint64_t *random, ui
     return FIRST_IDLE + which - shape->count;
 }
 
-static void add_deviation(struct numbers *schedule, const struct fuzz_shape *shape, uint64_t *random)
+static void add_deviation(struct numbers *schedule, const struct fuzz_shape *shape,
+                          uint64_t *random)
 {
     uint32_t points, unused;
     uint32_t at = 3 * sim_random_below(random, schedule->count / 3 + 1);

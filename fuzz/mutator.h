@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A mutator that knows what an input is: four streams (sim/choice.h). It moves, adds and drops single
- * deviations of the schedule, changes single answers of the world and the faults, and leaves the rest as
- * it was. Blind byte mutation would mostly shift everything that follows.
+ * A mutator that knows what an input is: four streams (sim/choice.h). It moves, adds and drops
+ * single deviations of the schedule, changes single answers of the world and the faults, and leaves
+ * the rest as it was. Blind byte mutation would mostly shift everything that follows.
  *
  * New deviations name contexts that the last run had and points that they passed.
  */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver as a fuzz target. input -> choices -> run -> verdict: the same four steps under libFuzzer and
- * AFL++; only what surrounds a run differs (fuzz_before_run, fuzz_after_run in libfuzzer.c and afl.c).
+ * A driver as a fuzz target. input -> choices -> run -> verdict: the same four steps under
+ * libFuzzer and AFL++; only what surrounds a run differs (fuzz_before_run, fuzz_after_run in
+ * libfuzzer.c and afl.c).
  *
- * A finding is printed (report, wsk1: line) and the process aborts, as both engines expect; no database
- * is opened here: `wsksim fuzz` supervises and imports.
+ * A finding is printed (report, wsk1: line) and the process aborts, as both engines expect; no
+ * database is opened here: `wsksim fuzz` supervises and imports.
  */
 #ifndef FUZZ_TARGET_H
 #define FUZZ_TARGET_H

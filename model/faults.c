@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a breach by the driver becomes a finding: the violation record, the choice of the memory rule that
- * fits a bad address, and the hooks through which the engine reports what it noticed by itself.
+ * How a breach by the driver becomes a finding: the violation record, the choice of the memory rule
+ * that fits a bad address, and the hooks through which the engine reports what it noticed by
+ * itself.
  *
- * A bad address is judged by where it lies: near zero, in a block of the arena (freed, or live: then
- * outside its bytes), in a stack frame that has returned, in a gap below a stack, or nowhere. The text
- * names the block by pool tag, size and offset and says by which routines it was allocated and freed;
- * source lines are added when the report is shown.
+ * A bad address is judged by where it lies: near zero, in a block of the arena (freed, or live:
+ * then outside its bytes), in a stack frame that has returned, in a gap below a stack, or nowhere.
+ * The text names the block by pool tag, size and offset and says by which routines it was allocated
+ * and freed; source lines are added when the report is shown.
  *
  * Invariants:
  *  1. Nothing here returns to the driver; everything ends in sim_fail.
  *  2. Texts contain numbers, tags and names, never an address.
  */
+#include "model/io/io.h"
 #include "model/ke/ke.h"
 #include "model/model.h"
 
@@ -117,7 +119,10 @@ static void describe_block(const struct sim_block *block, char *out, size_t size
     }
 }
 
-/* IRPs and what lies beside them in the driver's memory are lent (IRP-019), the rest was given back. */
+/*
+ * IRPs and what lies beside them in the driver's memory are lent (IRP-019), the rest was given
+ * back.
+ */
 static enum model_rule owned_rule(uint8_t kind)
 {
     bool lent = kind == BLOCK_IRP || kind == BLOCK_NONPAGED || kind == BLOCK_PAGED ||
@@ -176,9 +181,28 @@ static void judge_stack(uintptr_t address, struct bad_memory *bad)
     }
 }
 
+/* The status of a request in flight, wherever the IRP lies (IRP-030). */
+static bool judge_status(struct sim *s, uintptr_t address, struct bad_memory *bad)
+{
+    const struct io_irp *irp = io_irp_owning(s, address);
+    if (irp == NULL || sim_shadow_at(address) != SIM_SHADOW_OWNED) {
+        return false;
+    }
+    bad->rule = RULE_IRP_030;
+    bad->object = irp->object;
+    bad->prior = irp->submitted;
+    snprintf(bad->text, sizeof(bad->text),
+             "the IoStatus of an IRP that was passed to %s and is not completed yet",
+             model_routine_name(irp->submitted_to));
+    return true;
+}
+
 static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
 {
     memset(bad, 0, sizeof(*bad));
+    if (judge_status(s, address, bad)) {
+        return;
+    }
     if (address < NULL_PAGES) {
         bad->rule = RULE_MEM_NULL;
         snprintf(bad->text, sizeof(bad->text), "offset %llu of a NULL pointer",

@@ -3,13 +3,15 @@
  * The glue of the model: its one instance, the order in which parts are created and reset, the IRQL
  * table of the routines, and the knobs.
  *
- * A knob is a reading of a silence of the documentation. It is drawn from the world stream at its first
- * use in a run, unless it was forced before the run; readings that are "on request" are never drawn.
+ * A knob is a reading of a silence of the documentation. It is drawn from the world stream at its
+ * first use in a run, unless it was forced before the run; readings that are "on request" are never
+ * drawn.
  *
  * A knob of scope EVENT is drawn at each use.
  *
  * Invariants:
- *  1. model_reset leaves every part as model_create left it; what it costs follows what the run used.
+ *  1. model_reset leaves every part as model_create left it; what it costs follows what the run
+ *     used.
  *  2. Forced knobs belong to the process, not to the run: they are part of the options of a case.
  */
 #include "model/ex/ex.h"

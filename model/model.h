@@ -7,7 +7,8 @@
  *
  *     LONG KeResetEvent(PRKEVENT Event)
  *     {
- *         struct sim *s = model_enter(ROUTINE_KeResetEvent);   // IRQL limit, trace, scheduling point
+ *         struct sim *s = model_enter(ROUTINE_KeResetEvent);   // IRQL limit, trace, scheduling
+ *         point
  *         LONG previous = ke_event_reset(s, Event);
  *         model_leave(s);                                      // scheduling point
  *         return previous;
@@ -60,7 +61,9 @@ enum model_block {
     BLOCK_WORK_ITEM, BLOCK_DEVICE, BLOCK_THREAD, BLOCK_SUBSYSTEM, BLOCK_BUFFER, BLOCK_KINDS
 };
 
-/* Questions asked of choice_pick: parts number theirs from these bases. Append only inside a part. */
+/*
+ * Questions asked of choice_pick: parts number theirs from these bases. Append only inside a part.
+ */
 enum {
     PICK_KE = CHOICE_KIND_MODEL, PICK_IO = 64, PICK_EX = 128, PICK_MM = 192, PICK_WSK = 256,
     PICK_NET = 512, PICK_WORLD = 768, PICK_PS = 1024
@@ -143,8 +146,8 @@ static inline NTSTATUS model_leave_status(struct sim *s, NTSTATUS status)
 }
 
 /*
- * Calls into the driver while a routine is in progress lose site and routine of the outer call: wrap
- * them in save/restore.
+ * Calls into the driver while a routine is in progress lose site and routine of the outer call:
+ * wrap them in save/restore.
  */
 struct model_call {
     uintptr_t site, frame;
@@ -194,12 +197,14 @@ static inline void model_exercised(struct sim *s, enum model_rule rule)
 uint16_t model_knob_draw(struct sim *s, enum model_knob knob);
 
 /*
- * Fixes the value of a knob for all runs of this process, on-request values included; -1 = draw again.
- * Settable between runs; part of the options of a case.
+ * Fixes the value of a knob for all runs of this process, on-request values included; -1 = draw
+ * again. Settable between runs; part of the options of a case.
  */
 void model_knob_force(enum model_knob knob, int value);
 
-/* The reading of a silence of the documentation in this run: drawn once, at first use; 0 = default. */
+/*
+ * The reading of a silence of the documentation in this run: drawn once, at first use; 0 = default.
+ */
 static inline uint16_t model_knob(struct sim *s, enum model_knob knob)
 {
     uint16_t value = model_of(s)->knob_value[knob];
@@ -219,8 +224,8 @@ const char *model_routine_name(unsigned routine);
 const char *model_status_name(uint32_t status); /* "STATUS_PENDING", or NULL */
 
 /*
- * Before we read or write driver memory: ends the run with the memory rule that fits (use after free,
- * overflow, NULL, wild) if any byte of it is bad. `what` names it: "Event".
+ * Before we read or write driver memory: ends the run with the memory rule that fits (use after
+ * free, overflow, NULL, wild) if any byte of it is bad. `what` names it: "Event".
  */
 static inline void model_touch(struct sim *s, const void *p, size_t size, const char *what);
 __attribute__((noreturn)) void model_touch_breach(struct sim *s, const void *p, size_t size,
@@ -237,7 +242,10 @@ static inline void model_touch(struct sim *s, const void *p, size_t size, const 
 void model_resident(struct sim *s, const void *p, size_t size, enum model_rule rule,
                     const char *what);
 
-/* Before we call the driver: the pointer must lead into its code. `what` names it: "CompletionRoutine". */
+/*
+ * Before we call the driver: the pointer must lead into its code. `what` names it:
+ * "CompletionRoutine".
+ */
 void model_code(struct sim *s, const void *function, const char *what);
 
 /* ---- life of the model ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names for reports: objects ("irp#3"), routines and status codes. Nothing here is looked at by a run.
+ * Names for reports: objects ("irp#3"), routines and status codes. Nothing here is looked at by a
+ * run.
  *
  * Limits: a status that has several names is called by the first one of include/wdk/ntstatus.def.
  */

@@ -2,22 +2,23 @@
 /*
  * Every decision of a run, where it comes from and how it is remembered.
  *
- * Four streams: schedule (who runs), world (network, peers, timing, completion style, knobs), faults
- * (allocation failure, forced close) and program (harnesses). 0 is always the tame answer.
+ * Four streams: schedule (who runs), world (network, peers, timing, completion style, knobs),
+ * faults (allocation failure, forced close) and program (harnesses). 0 is always the tame answer.
  *
  * The schedule stream is sparse: it lists deviations (context id, that context's points since its
  * last deviation, id of the alternative). What is not listed follows the default, so an empty input
  * is a legal, boring run, and work added to one context does not shift the deviations of another.
  * The other streams are plain sequences of values; a stream that runs out answers 0 for ever.
  *
- * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT. Whatever
- * drove it, the run is written to a choice_log as it is made, value first, then the count, so that a
- * parent process can read an exact prefix however the worker dies.
+ * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT.
+ * Whatever drove it, the run is written to a choice_log as it is made, value first, then the count,
+ * so that a parent process can read an exact prefix however the worker dies.
  *
  * Byte form (a fuzz input and the body of a stored case are the same thing):
  *   varint n1, n1 bytes schedule | varint n2, n2 bytes world | varint n3, n3 bytes faults | program
  *   schedule = triples of varints; world, faults, program = one varint per value.
- * Any byte string is valid: lengths are clipped, an alternative that is not enabled is taken modulo.
+ * Any byte string is valid: lengths are clipped, an alternative that is not enabled is taken
+ * modulo.
  */
 #ifndef SIM_CHOICE_H
 #define SIM_CHOICE_H
@@ -72,7 +73,8 @@ struct choice_source {
     const uint32_t *checks; /* RECORDING: rolling hashes to compare, or NULL */
     size_t check_count;
     uint64_t seed;             /* RANDOM, PCT */
-    uint32_t switch_one_in;    /* RANDOM: 1 = uniform at every point; n = mean stretch of n points */
+    /* RANDOM: 1 = uniform at every point; n = mean stretch of n points */
+    uint32_t switch_one_in;
     uint32_t depth;            /* PCT: bug depth d >= 1 */
     uint32_t length;           /* PCT: expected number of points k */
     uint16_t world_one_in;     /* RANDOM, PCT: one in n world requests is not 0; 0 = never */
@@ -86,8 +88,8 @@ struct choice_source {
 enum { CHOICE_KIND_MODEL = 16, CHOICE_KIND_KNOB = 0x4000 };
 
 /*
- * One decision among count >= 1 answers, 0..count-1; count 1 asks nobody. kind names the question (for
- * checks and reports). Not for scheduling.
+ * One decision among count >= 1 answers, 0..count-1; count 1 asks nobody. kind names the question
+ * (for checks and reports). Not for scheduling.
  */
 uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count);
 
@@ -101,14 +103,15 @@ static inline bool choice_flag(struct sim *s, enum choice_stream stream, uint32_
 size_t choice_bytes(struct sim *s, void *out, size_t size);
 
 /*
- * Writes the log in canonical byte form (trailing zeros dropped). Returns the number of bytes, or 0 if
- * capacity is too small (8 * CHOICE_DEVIATIONS_MAX is always enough for schedules of usual size).
+ * Writes the log in canonical byte form (trailing zeros dropped). Returns the number of bytes, or 0
+ * if capacity is too small (8 * CHOICE_DEVIATIONS_MAX is always enough for schedules of usual
+ * size).
  */
 size_t choice_encode(const struct choice_log *log, uint8_t *out, size_t capacity);
 
 /*
- * Splits an input into its streams: offset[i], size[i] for each. Never fails. Used by the mutator, the
- * minimiser and the decoder alike.
+ * Splits an input into its streams: offset[i], size[i] for each. Never fails. Used by the mutator,
+ * the minimiser and the decoder alike.
  */
 void choice_split(const uint8_t *bytes, size_t size, size_t offset[CHOICE_STREAMS],
                   size_t length[CHOICE_STREAMS]);

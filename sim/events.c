@@ -3,8 +3,8 @@
  * The event queue: a binary heap ordered by time, then by order of creation. An event that is
  * cancelled stays in the heap as an empty shell and is dropped when it comes to the top.
  *
- * Invariants: event_count counts events that will fire; a slot is in the heap exactly if it is in use;
- * a handle is (slot, creation number), so a stale handle is recognised.
+ * Invariants: event_count counts events that will fire; a slot is in the heap exactly if it is in
+ * use; a handle is (slot, creation number), so a stale handle is recognised.
  */
 #include "sim_internal.h"
 

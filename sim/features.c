@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See features.h. The table of last events is direct-mapped and stamped, so that a reset is one step. */
+/*
+ * See features.h. The table of last events is direct-mapped and stamped, so that a reset is one
+ * step.
+ */
 #include "features.h"
 
 #include "sim.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schedule features: what a coverage-guided fuzzer sees of an interleaving. Code edges hardly change when
- * only the order changes; so each pair of events of two different contexts on one object, in the order
- * in which they happened, lights one of a few thousand counters.
+ * Schedule features: what a coverage-guided fuzzer sees of an interleaving. Code edges hardly
+ * change when only the order changes; so each pair of events of two different contexts on one
+ * object, in the order in which they happened, lights one of a few thousand counters.
  *
- * A feature is a hash of (kind of object, kind and value class of both events, roles of both contexts).
- * Nothing here goes into the fingerprint.
+ * A feature is a hash of (kind of object, kind and value class of both events, roles of both
+ * contexts). Nothing here goes into the fingerprint.
  */
 #ifndef SIM_FEATURES_H
 #define SIM_FEATURES_H

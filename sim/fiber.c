@@ -2,9 +2,10 @@
 /*
  * Machine contexts: Boost.Context's fcontext, C-callable, about 5 ns a switch.
  *
- * Stacks come from a pool of fixed slots (sim/memory.h), lowest free slot first, so that which stack a
- * context gets follows from the run alone. A context that is abandoned at the end of a run needs no
- * unwinding: its slot is simply free again, and the validity map of what it used is cleared.
+ * Stacks come from a pool of fixed slots (sim/memory.h), lowest free slot first, so that which
+ * stack a context gets follows from the run alone. A context that is abandoned at the end of a run
+ * needs no unwinding: its slot is simply free again, and the validity map of what it used is
+ * cleared.
  *
  * In an engine built with AddressSanitizer the runtime is told about every switch.
  */
@@ -82,7 +83,9 @@ static void switch_end(void *save, bool from_main)
 }
 #endif
 
-/* After a jump: remembers where the one that jumped here can be resumed; frees the stack it left. */
+/*
+ * After a jump: remembers where the one that jumped here can be resumed; frees the stack it left.
+ */
 static inline void arrived(transfer_t from)
 {
     if (from.data != NULL) {
@@ -155,8 +158,8 @@ void fiber_leave(void)
 }
 
 /*
- * A checked driver marks parts of its stack invalid while a function runs. Contexts abandoned in the
- * middle leave such marks between their stack pointer and the top of their stack: clear them.
+ * A checked driver marks parts of its stack invalid while a function runs. Contexts abandoned in
+ * the middle leave such marks between their stack pointer and the top of their stack: clear them.
  */
 SIM_NO_ASAN void fiber_reset(struct sim *s)
 {

@@ -25,7 +25,9 @@ static struct {
     unsigned allowed_count;
 } memory;
 
-/* Present only in a process that has the real AddressSanitizer runtime: then the shadow is its own. */
+/*
+ * Present only in a process that has the real AddressSanitizer runtime: then the shadow is its own.
+ */
 extern int __asan_address_is_poisoned(void const volatile *p) __attribute__((weak));
 
 static uint8_t *shadow_of(uintptr_t address)

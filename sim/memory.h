@@ -10,9 +10,10 @@
  *   module  0x230000000000  the driver itself, linked there (sim/module.h)
  *
  * The validity map is the shadow that AddressSanitizer instrumentation reads: one byte for eight,
- * at (address >> 3) + 0x7fff8000; 0 = all valid, 1..7 = only the first n, else invalid, and why. The
- * engine maps it itself (an engine built with the real runtime uses that runtime's). Plain modules
- * do not look at it, but the engine does before it touches anything of the driver, in all builds.
+ * at (address >> 3) + 0x7fff8000; 0 = all valid, 1..7 = only the first n, else invalid, and why.
+ * The engine maps it itself (an engine built with the real runtime uses that runtime's). Plain
+ * modules do not look at it, but the engine does before it touches anything of the driver, in all
+ * builds.
  *
  * Invariants:
  *  1. Blocks are cut upward and never reused within a run; the registry is sorted by address.
@@ -105,7 +106,10 @@ SIM_MUST_USE bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad);
 /* The shadow byte of an address in one of the regions. */
 uint8_t sim_shadow_at(uintptr_t address);
 
-/* Adds a range (the module's image, constants of ours that a driver may pass back) to the valid ones. */
+/*
+ * Adds a range (the module's image, constants of ours that a driver may pass back) to the valid
+ * ones.
+ */
 void sim_memory_allow(uintptr_t base, size_t size);
 
 /* True if the address lies in a fiber stack or frame; in the module's image. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler. One decision reads top to bottom in decide(): list what is enabled, know the default,
- * ask the source, let the clock jump if that was the answer, else place the chosen context on a
- * processor and switch to it.
+ * The scheduler. One decision reads top to bottom in decide(): list what is enabled, know the
+ * default, ask the source, let the clock jump if that was the answer, else place the chosen context
+ * on a processor and switch to it.
  *
- * sim_point costs a countdown while nobody has to be asked; choice_horizon says for how long. Whoever
- * changes what is enabled in a way that cannot wait calls sched_ask_soon.
+ * sim_point costs a countdown while nobody has to be asked; choice_horizon says for how long.
+ * Whoever changes what is enabled in a way that cannot wait calls sched_ask_soon.
  */
 #include "features.h"
 #include "sim_internal.h"
@@ -125,7 +125,9 @@ static void enabled_rebuild(struct sim *s)
     s->enabled_dirty = false;
 }
 
-/* The enabled context that has not run for the longest time; the clock only if there is no other. */
+/*
+ * The enabled context that has not run for the longest time; the clock only if there is no other.
+ */
 static struct sim_ctx *oldest_enabled(struct sim *s, const struct sim_ctx *except)
 {
     struct sim_ctx *oldest = NULL;
@@ -328,7 +330,8 @@ static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
     return c;
 }
 
-struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent, const struct sim_ctx_params *params)
+struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent,
+                          const struct sim_ctx_params *params)
 {
     SIM_ASSERT(params->bound < (int)s->processor_count);
     struct sim_ctx *c = context_new(s, parent != NULL ? parent : s->current, params);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: one host thread, fibers, virtual processors, virtual time, and one decision at a time.
+ * The engine: one host thread, fibers, virtual processors, virtual time, and one decision at a
+ * time.
  *
  * A context is a fiber: a thread, or an interrupt (a deferred call that runs on top of whatever its
  * processor was doing). Each of N processors holds a stack of contexts. A context has a level: from
- * SIM_LEVEL_NO_SWITCH on, its processor neither switches threads nor takes interrupts. A context that
- * wants a lock held elsewhere spins on its processor: it stays there and is not enabled.
+ * SIM_LEVEL_NO_SWITCH on, its processor neither switches threads nor takes interrupts. A context
+ * that wants a lock held elsewhere spins on its processor: it stays there and is not enabled.
  *
  * A step picks one enabled transition: go on with this context, run the context on top of another
  * processor, put a ready thread on a processor, deliver an interrupt, or let the clock jump to the
@@ -23,8 +24,8 @@
  *  2. An interrupt never blocks; a context at SIM_LEVEL_NO_SWITCH or above never blocks.
  *  3. An interrupt bound to a processor whose level permits is taken before that processor goes on.
  *  4. What a run does depends on its module, its options and its choices, on nothing else.
- *  5. Decisions ask for a list in a fixed order: processors by number, then contexts by age, then the
- *     clock. Nothing is ordered by address.
+ *  5. Decisions ask for a list in a fixed order: processors by number, then contexts by age, then
+ *     the clock. Nothing is ordered by address.
  *
  * Limits: SIM_CONTEXTS_MAX contexts per run, SIM_STACKS_MAX at once, options.steps_max points,
  * options.time_max of virtual time. Each has a verdict; none hangs.
@@ -101,7 +102,8 @@ struct sim_violation {
     struct sim_where here, prior;
     uintptr_t stack[SIM_STACK_DEPTH_MAX]; /* return addresses in the module, innermost first */
     uint32_t stack_depth;
-    uintptr_t prior_stack[SIM_STACK_DEPTH_MAX]; /* only on a run repeated with options.capture_seq */
+    /* only on a run repeated with options.capture_seq */
+    uintptr_t prior_stack[SIM_STACK_DEPTH_MAX];
     uint32_t prior_stack_depth;
     sim_time time;
     uint8_t level;
@@ -188,8 +190,9 @@ struct sim *sim_create(const struct sim_hooks *hooks);
 
 /*
  * One run: resets the engine, starts a first thread (id 1, level 0) in main(s, argument), and
- * returns when that thread ends, a violation occurs or a limit is hit. The caller has reset the model and
- * restored the module. log may be NULL only for bench-like use: then nothing is remembered.
+ * returns when that thread ends, a violation occurs or a limit is hit. The caller has reset the
+ * model and restored the module. log may be NULL only for bench-like use: then nothing is
+ * remembered.
  */
 enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argument),
                          void *argument, const struct sim_options *options,
@@ -208,8 +211,8 @@ struct sim_ctx_params {
 };
 
 /*
- * Creates a ready context whose creator is `parent` (NULL = current). Ends the run with LIMIT if there
- * are too many. It runs when somebody schedules it: at the earliest at the next point.
+ * Creates a ready context whose creator is `parent` (NULL = current). Ends the run with LIMIT if
+ * there are too many. It runs when somebody schedules it: at the earliest at the next point.
  */
 struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent, const struct sim_ctx_params *p);
 
@@ -253,8 +256,8 @@ SIM_EXPORT void sim_access_slow(uintptr_t address, size_t size, bool is_write, u
 
 /*
  * Runs fire(s, argument, value) when the clock reaches `time` (now, if that has passed). It runs
- * between steps, on no context of its own: it must not call the driver and must not block. Returns a
- * handle for sim_event_cancel; ties break by order of creation.
+ * between steps, on no context of its own: it must not call the driver and must not block. Returns
+ * a handle for sim_event_cancel; ties break by order of creation.
  */
 uint64_t sim_event_add(struct sim *s, sim_time time,
                        void (*fire)(struct sim *s, void *argument, uint64_t value), void *argument,
@@ -279,7 +282,9 @@ __attribute__((noreturn)) void sim_finish(struct sim *s);
 /* "thread#2", "dpc#5": name and number of the context in that slot of the last run. */
 void sim_context_label(uint16_t slot, char *out, size_t size);
 
-/* Contexts of the last run that ran, and how many points each passed: what a mutator can deviate. */
+/*
+ * Contexts of the last run that ran, and how many points each passed: what a mutator can deviate.
+ */
 uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max);
 
 /* Where the current context is now. */

@@ -13,8 +13,8 @@ void trace_reset(void);
 /* choice.c: prepares the source of a run; decodes bytes. */
 void choice_reset(struct sim *s);
 /*
- * The context to run next, among s->enabled (not empty). `from` is the context on which the decision
- * counts, `normal` the default answer. Records a deviation if the answer is another one.
+ * The context to run next, among s->enabled (not empty). `from` is the context on which the
+ * decision counts, `normal` the default answer. Records a deviation if the answer is another one.
  */
 struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
 /* Points until choice_schedule must be asked again for this context (>= 0). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fingerprint and, on request, the list of events. The list grows by doubling and stays allocated
- * for the life of the process; a run without trace touches none of it.
+ * The fingerprint and, on request, the list of events. The list grows by doubling and stays
+ * allocated for the life of the process; a run without trace touches none of it.
  */
 #include "trace.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace: what happened, as numbers. Each event goes into the fingerprint; it is kept only if the
- * run was asked to (options.trace), because a finding can be run again.
+ * The trace: what happened, as numbers. Each event goes into the fingerprint; it is kept only if
+ * the run was asked to (options.trace), because a finding can be run again.
  *
  * What an event holds and what the fingerprint covers is listed in docs/trace.md: kind, context,
  * object, value, virtual time. Never an address, never the output of a monitor.

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ex: its one instance, memory of the driver, injected allocation failures, and what must be gone when
- * the driver is unloaded.
+ * Ex: its one instance, memory of the driver, injected allocation failures, and what must be gone
+ * when the driver is unloaded.
  *
- * Each allocation-like call asks the fault stream once: succeed, fail, or begin a short run of failures
- * (KRN-190: a fault plan fails single allocations and runs of them). Once the world has healed nothing
- * fails any more.
+ * Each allocation-like call asks the fault stream once: succeed, fail, or begin a short run of
+ * failures (KRN-190: a fault plan fails single allocations and runs of them). Once the world has
+ * healed nothing fails any more.
  *
  * Freed blocks are never used again, unless the run reads KAMB-20 the other way: then the next
  * allocation of the same size and kind gets the block freed last, with its old bytes.
  *
  * Invariants:
- *  1. A block of pool carries a trace id of its own, an entry of a lookaside list that of the list, and
- *     a cache-aware rundown reference that of the reference: so a wrong free routine is noticed.
+ *  1. A block of pool carries a trace id of its own, an entry of a lookaside list that of the list,
+ *     and a cache-aware rundown reference that of the reference: so a wrong free routine is
+ *     noticed.
  */
 #include "model/ex/ex_internal.h"
 #include "model/io/io.h"

@@ -9,16 +9,20 @@
 #include "model/model.h"
 
 /*
- * Driver-visible memory of a kind (enum model_block), filled with the run's pattern (or zero), 16-byte
- * aligned. Asks the fault stream whether to fail if may_fail (systematic by call site: PICK_EX). NULL on
- * a drawn failure. The arena being full is a LIMIT, not a failure. *block may be NULL.
+ * Driver-visible memory of a kind (enum model_block), filled with the run's pattern (or zero),
+ * 16-byte aligned. Asks the fault stream whether to fail if may_fail (systematic by call site:
+ * PICK_EX). NULL on a drawn failure. The arena being full is a LIMIT, not a failure. *block may be
+ * NULL.
  */
 void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, bool zero,
                bool may_fail, struct sim_block **block);
 /* Frees a block of ours; runs the checks of KRN-200 (ke_, io_, mm_memory_freed) first. */
 void ex_free(struct sim *s, struct sim_block *block);
 
-/* One question to the fault stream: should this allocation-like call fail? (IoAllocateIrp, MDL, ...) */
+/*
+ * One question to the fault stream: should this allocation-like call fail? (IoAllocateIrp, MDL,
+ * ...)
+ */
 bool ex_should_fail(struct sim *s);
 
 struct ex_state *ex_create(void);

@@ -45,8 +45,9 @@ static inline bool ex_apcs_disabled(struct sim *s)
 }
 
 /*
- * lock.c: shared by all locks on which threads block. Waits until can_take(o) holds; counts the waiter in
- * *waiters meanwhile. The caller takes the lock at once, without a scheduling point in between.
+ * lock.c: shared by all locks on which threads block. Waits until can_take(o) holds; counts the
+ * waiter in *waiters meanwhile. The caller takes the lock at once, without a scheduling point in
+ * between.
  */
 void ex_lock_wait(struct sim *s, struct ex_object *o, bool (*can_take)(struct sim *s, void *object),
                   uint32_t *waiters, const char *mode);

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interlocked operations: a scheduling point, a check of the variable, the operation, a scheduling point.
+ * Interlocked operations: a scheduling point, a check of the variable, the operation, a scheduling
+ * point.
  *
- * They are the most frequent calls of a driver, so they are not traced (an operation is seen through its
- * effects) and the check has a short path: aligned, in one of the regions, and valid according to the
- * validity map. Everything else, breaches and objects of tests included, takes the long one.
+ * They are the most frequent calls of a driver, so they are not traced (an operation is seen
+ * through its effects) and the check has a short path: aligned, in one of the regions, and valid
+ * according to the validity map. Everything else, breaches and objects of tests included, takes the
+ * long one.
  *
  * Invariant: between check and operation there is no scheduling point, so the operation is atomic.
  */
 #include "model/ex/ex_internal.h"
 
-/* Misaligned, outside the regions, not valid, or at DISPATCH_LEVEL with paged memory about (KRN-302). */
+/*
+ * Misaligned, outside the regions, not valid, or at DISPATCH_LEVEL with paged memory about
+ * (KRN-302).
+ */
 SIM_NOINLINE static void check_slow(struct sim *s, const volatile void *p, size_t size)
 {
     const void *variable = (const void *)p;

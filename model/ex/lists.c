@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists of the executive: sequenced lists (SLIST), and doubly and singly linked lists under a spin lock.
+ * Lists of the executive: sequenced lists (SLIST), and doubly and singly linked lists under a spin
+ * lock.
  *
- * A sequenced list is kept in the driver's header in the layout of Windows: depth and sequence in the
- * first word, the first entry in the second. Since entries are ordinary memory of the driver, each push
- * walks the list to see whether the entry is on it already (KRN-306); lists are short here.
+ * A sequenced list is kept in the driver's header in the layout of Windows: depth and sequence in
+ * the first word, the first entry in the second. Since entries are ordinary memory of the driver,
+ * each push walks the list to see whether the entry is on it already (KRN-306); lists are short
+ * here.
  *
  * Invariants:
  *  1. An operation is atomic: no scheduling point inside.

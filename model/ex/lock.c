@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a thread waits for a fast mutex, guarded mutex, push lock or resource: one internal wait of Ke
- * whose condition looks at the lock, and a sentence that names lock and owner for deadlock reports.
+ * How a thread waits for a fast mutex, guarded mutex, push lock or resource: one internal wait of
+ * Ke whose condition looks at the lock, and a sentence that names lock and owner for deadlock
+ * reports.
  *
  * Invariant: the condition is tested again after the wait, since somebody else may have come first
  * (KRN-134: any order); between the last test and taking the lock there is no scheduling point.

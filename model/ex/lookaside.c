@@ -2,10 +2,10 @@
 /*
  * Lookaside lists of all three kinds (KRN-317 to KRN-321).
  *
- * A list with the system's storage gives each entry a block of its own, which carries the list's trace id,
- * and frees it when it comes back, so that a later touch is noticed; now and then (a choice) the next
- * allocation gets the entry freed last instead, with its old contents (KRN-320). A list with the
- * driver's own routines calls them, and now and then keeps an entry.
+ * A list with the system's storage gives each entry a block of its own, which carries the list's
+ * trace id, and frees it when it comes back, so that a later touch is noticed; now and then (a
+ * choice) the next allocation gets the entry freed last instead, with its old contents (KRN-320). A
+ * list with the driver's own routines calls them, and now and then keeps an entry.
  *
  * Invariants:
  *  1. outstanding counts the entries the driver has; it is 0 when the list is deleted (KRN-319).
@@ -212,7 +212,8 @@ static void *allocate_entry(struct sim *s, struct ex_object *o, GENERAL_LOOKASID
     return entry;
 }
 
-static void free_entry(struct sim *s, struct ex_object *o, GENERAL_LOOKASIDE_POOL *list, void *entry)
+static void free_entry(struct sim *s, struct ex_object *o, GENERAL_LOOKASIDE_POOL *list,
+                       void *entry)
 {
     struct ex_lookaside *l = &o->lookaside;
     bool is_ex = s->current->routine == ROUTINE_ExFreeToLookasideListEx;
@@ -238,7 +239,9 @@ static void free_entry(struct sim *s, struct ex_object *o, GENERAL_LOOKASIDE_POO
     }
 }
 
-/* Entries that the list keeps go back to the driver's Free routine; system storage is free already. */
+/*
+ * Entries that the list keeps go back to the driver's Free routine; system storage is free already.
+ */
 static void flush(struct sim *s, struct ex_object *o, GENERAL_LOOKASIDE_POOL *list, bool is_ex)
 {
     enum storage storage = storage_of(list, is_ex);

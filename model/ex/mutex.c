@@ -63,7 +63,8 @@ static void take(struct sim *s, PFAST_MUTEX mutex, struct ex_object *o, bool is_
     } else if (!is_unsafe && old_irql < APC_LEVEL) {
         ke_set_irql(s, APC_LEVEL);
     }
-    ke_lock_taken(s, mutex, o->type == EX_GUARDED_MUTEX ? KE_LOCK_GUARDED_MUTEX : KE_LOCK_FAST_MUTEX,
+    ke_lock_taken(s, mutex,
+                  o->type == EX_GUARDED_MUTEX ? KE_LOCK_GUARDED_MUTEX : KE_LOCK_FAST_MUTEX,
                   old_irql, o->object);
     sim_trace(s, TRACE_LockAcquire, o->object, 0);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Ex and Rtl remember about objects that lie in the driver's memory: locks, rundown references,
- * lookaside lists, interlocked lists. Keyed by address and type, since their layout has no room for a
- * trace id, a birth place or the waiters.
+ * What Ex and Rtl remember about objects that lie in the driver's memory: locks, rundown
+ * references, lookaside lists, interlocked lists. Keyed by address and type, since their layout has
+ * no room for a trace id, a birth place or the waiters.
  *
  * Invariants:
- *  1. One entry per address; a new object at the same address (stack frames are used again) takes it over.
+ *  1. One entry per address; a new object at the same address (stack frames are used again) takes
+ *     it over.
  *  2. Entries are listed in order of birth; nothing walks them in order of address or hash.
  *  3. Resetting costs as much as the run used.
  *
@@ -71,7 +72,8 @@ struct ex_object {
 /* The entry at this address, whatever its type and whether it is live; NULL if there is none. */
 struct ex_object *ex_object_at(struct sim *s, const void *address);
 /* The live object of this type at this address, or NULL. */
-static inline struct ex_object *ex_object_find(struct sim *s, const void *address, enum ex_type type)
+static inline struct ex_object *ex_object_find(struct sim *s, const void *address,
+                                               enum ex_type type)
 {
     struct ex_object *o = ex_object_at(s, address);
     return o != NULL && o->is_live && o->type == type ? o : NULL;

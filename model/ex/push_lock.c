@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Push locks (KRN-127): many readers or one writer, on which threads block. Every acquisition happens
- * with normal kernel APCs off; no recursion, not even shared. A waiting writer stops new readers.
+ * Push locks (KRN-127): many readers or one writer, on which threads block. Every acquisition
+ * happens with normal kernel APCs off; no recursion, not even shared. A waiting writer stops new
+ * readers.
  */
 #include "model/ex/ex_internal.h"
 

@@ -6,8 +6,9 @@
  *     free --(exclusive)--> owned, depth d --(d releases)--> free
  *     owned --(ExConvertExclusiveToSharedLite)--> shared by 1
  *
- * Depth of recursion stands in the held-lock record of the thread. A waiting writer stops new readers,
- * except in ExAcquireSharedStarveExclusive and for a thread that holds the resource already.
+ * Depth of recursion stands in the held-lock record of the thread. A waiting writer stops new
+ * readers, except in ExAcquireSharedStarveExclusive and for a thread that holds the resource
+ * already.
  *
  * Limit: a release on behalf of another thread (ExReleaseResourceForThreadLite) ends the run.
  */

@@ -7,10 +7,11 @@
  *        +---------------(ExRundownCompleted)---------------------+
  *
  * Acquisitions succeed only while it is usable. A wait on a completed reference returns at once.
- * The word in the driver's memory shows what Windows shows: twice the count, plus 1 once it is run down.
+ * The word in the driver's memory shows what Windows shows: twice the count, plus 1 once it is run
+ * down.
  *
- * Limit: that a thread waits for its own release cannot be known (any thread may release); it shows up as
- * a deadlock that names the reference.
+ * Limit: that a thread waits for its own release cannot be known (any thread may release); it shows
+ * up as a deadlock that names the reference.
  */
 #include "model/ex/ex_internal.h"
 

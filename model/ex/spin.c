@@ -2,13 +2,14 @@
 /*
  * Executive spin locks: many readers or one writer, spinning at DISPATCH_LEVEL (KRN-110, KRN-119).
  *
- * The lock word shows what Windows shows (readers, top bit = writer); what we go by stands in the table
- * of objects. A waiting writer stops new readers, so that a reader that acquires twice deadlocks; it is
- * reported at the second acquisition, writer or not.
+ * The lock word shows what Windows shows (readers, top bit = writer); what we go by stands in the
+ * table of objects. A waiting writer stops new readers, so that a reader that acquires twice
+ * deadlocks; it is reported at the second acquisition, writer or not.
  *
- *   free --(shared)--> readers 1..n --(last release)--> free --(exclusive)--> writer --(release)--> free
- *                         |  exactly one reader, TryConvert  ^
- *                         +----------------------------------+
+ *   free --(shared)--> readers 1..n --(last release)--> free
+ *                        | exactly one reader, TryConvert
+ *                        v
+ *   free --(exclusive)--> writer --(release)--> free
  */
 #include "model/ex/ex_internal.h"
 
@@ -61,8 +62,10 @@ static bool can_take(const struct ex_lock *lock, bool is_exclusive)
     return lock->owner == NULL && lock->exclusive_waiters == 0;
 }
 
-/* No recursion in any mode; nobody below us on this processor can hold it, since we interrupt nothing
- * at DISPATCH_LEVEL. */
+/*
+ * No recursion in any mode; nobody below us on this processor can hold it, since we interrupt
+ * nothing at DISPATCH_LEVEL.
+ */
 static void check_self(struct sim *s, PEX_SPIN_LOCK lock, const struct ex_object *o,
                        bool is_exclusive)
 {
@@ -133,7 +136,9 @@ static struct ke_held_lock *held_lock(struct sim *s, PEX_SPIN_LOCK lock, struct 
     return held;
 }
 
-/* Acquisitions at DISPATCH_LEVEL and above have nothing to restore (KRN-114: crossed is lint here). */
+/*
+ * Acquisitions at DISPATCH_LEVEL and above have nothing to restore (KRN-114: crossed is lint here).
+ */
 static void release(struct sim *s, PEX_SPIN_LOCK lock, bool is_exclusive, KIRQL irql)
 {
     struct ex_object *o = find(s, lock);

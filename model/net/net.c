@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State of the network, and what happens to a packet on its way: one question to the world stream per
- * packet decides whether it arrives in order, late, early, twice or not at all.
+ * State of the network, and what happens to a packet on its way: one question to the world stream
+ * per packet decides whether it arrives in order, late, early, twice or not at all.
  *
  * Invariants:
- *  1. All memory is one static record; resetting it costs what the last run used of nothing but counts.
+ *  1. All memory is one static record; resetting it costs what the last run used of nothing but
+ *     counts.
  *  2. Loopback packets and, after net_heal, all packets are not asked about.
  */
 #include "model/net/net_internal.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network below WSK: hosts, addresses, ports in use, UDP endpoints, TCP listeners and connections.
- * Internal interface. WSK sits on host 0 (NET_LOCAL); simulated peers (model/world) sit on the other
- * hosts and use the very same calls from there.
+ * The network below WSK: hosts, addresses, ports in use, UDP endpoints, TCP listeners and
+ * connections. Internal interface. WSK sits on host 0 (NET_LOCAL); simulated peers (model/world)
+ * sit on the other hosts and use the very same calls from there.
  *
  * Everything below an endpoint is net's business: segments, latency, loss, duplication, reordering,
- * retransmission, handshakes, windows, lingering after close. Each of those decisions is a choice of
- * the world stream (PICK_NET + ...), 0 = arrives in order after the base latency.
+ * retransmission, handshakes, windows, lingering after close. Each of those decisions is a choice
+ * of the world stream (PICK_NET + ...), 0 = arrives in order after the base latency.
  *
  *            net_udp_send / net_tcp_send / ...            (calls: from any context, never block)
  *    WSK ---------------------------------------> net
@@ -14,29 +14,32 @@
  *            struct net_udp_ops, net_tcp_ops, net_listen_ops   (upcalls: event context)
  *
  * Invariants:
- *  1. An upcall runs between steps, on no context: it must not call the driver and must not block. It may
- *     call net again (also on the endpoint it is about, also close it).
- *  2. net never calls up from inside a call made to it: the earliest upcall is the next event. So the
- *     caller of net_tcp_connect can finish its bookkeeping first. (The one exception is noted below.)
- *  3. After net_*_close no upcall with that endpoint's user pointer happens any more. The pointer of the
- *     endpoint itself is dead for the caller from then on; net may keep it until FIN or RST are through.
- *  4. All endpoints, segments and bytes come from pools that are reset, not freed; nothing is allocated
- *     after net_create. A pool that is empty is sim_limit.
+ *  1. An upcall runs between steps, on no context: it must not call the driver and must not block.
+ *     It may call net again (also on the endpoint it is about, also close it).
+ *  2. net never calls up from inside a call made to it: the earliest upcall is the next event. So
+ *     the caller of net_tcp_connect can finish its bookkeeping first. (The one exception is noted
+ *     below.)
+ *  3. After net_*_close no upcall with that endpoint's user pointer happens any more. The pointer
+ *     of the endpoint itself is dead for the caller from then on; net may keep it until FIN or RST
+ *     are through.
+ *  4. All endpoints, segments and bytes come from pools that are reset, not freed; nothing is
+ *     allocated after net_create. A pool that is empty is sim_limit.
  *  5. Bytes given to net are copied in the call. Bytes taken from net are copied out.
  *  6. Every connection and datagram endpoint has a stable trace id (OBJECT_CONNECTION).
  *
  * Every member of the ops structures may be NULL.
  *
- * Ids: the two ends of a connection share a number; the end of the driver's host is connection#n, the
- * other one peer#n (of two ends on one host, the one that connected is the connection). Likewise UDP.
+ * Ids: the two ends of a connection share a number; the end of the driver's host is connection#n,
+ * the other one peer#n (of two ends on one host, the one that connected is the connection).
+ * Likewise UDP.
  *
- * Cost: a connect, send, echo, close exchange is seven events. What is sent at one instant in one direction
- * travels as one segment, acknowledgements ride along, and no timer runs unless a segment was lost: the
- * one who would have waited for it is told by the loss.
+ * Cost: a connect, send, echo, close exchange is seven events. What is sent at one instant in one
+ * direction travels as one segment, acknowledgements ride along, and no timer runs unless a segment
+ * was lost: the one who would have waited for it is told by the loss.
  *
  * Limits: no fragmentation, no routing beyond "every host reaches every host", no ICMP but the port
- * unreachable that becomes net_udp_ops.unreachable; no simultaneous open; an IPv6 endpoint takes no IPv4
- * packets (open two for dual mode).
+ * unreachable that becomes net_udp_ops.unreachable; no simultaneous open; an IPv6 endpoint takes no
+ * IPv4 packets (open two for dual mode).
  */
 #ifndef MODEL_NET_NET_H
 #define MODEL_NET_NET_H
@@ -45,7 +48,8 @@
 
 enum {
     NET_LOCAL = 0,      /* the host of the driver */
-    NET_HOSTS_MAX = 16, /* host h has 10.0.0.(h+1) and fd00::(h+1); loopback addresses stay on the host */
+    /* host h has 10.0.0.(h+1) and fd00::(h+1); loopback addresses stay on the host */
+    NET_HOSTS_MAX = 16,
     NET_UDP_MAX = 256,
     NET_TCP_MAX = 1024,
     NET_LISTENERS_MAX = 64,
@@ -66,7 +70,8 @@ bool net_address_is_wildcard(const struct net_address *a);
 bool net_address_is_loopback(const struct net_address *a);
 bool net_address_is_multicast(const struct net_address *a);
 bool net_address_is_broadcast(const struct net_address *a);
-bool net_address_same_ip(const struct net_address *a, const struct net_address *b); /* family and ip */
+/* family and ip */
+bool net_address_same_ip(const struct net_address *a, const struct net_address *b);
 
 /* ---- hosts and their addresses ---- */
 
@@ -80,11 +85,21 @@ bool net_host_owns(struct sim *s, uint32_t host, const struct net_address *addre
 /* Source address a packet from `host` to `remote` gets (CONN-009); false if unreachable. */
 bool net_route(struct sim *s, uint32_t host, const struct net_address *remote,
                struct net_address *local);
-/* The host that owns a unicast address as seen from `from` (loopback stays there); false if none does. */
+/*
+ * The host that owns a unicast address as seen from `from` (loopback stays there); false if none
+ * does.
+ */
 bool net_host_of(struct sim *s, uint32_t from, const struct net_address *address, uint32_t *host);
-/* Gives a host one more address, so that the world can put a peer at any address the driver names. */
+/* The number of the host whose first address this is, up or not; NET_HOSTS_MAX if it is none's. */
+uint32_t net_host_named(const struct net_address *address);
+/*
+ * Gives a host one more address, so that the world can put a peer at any address the driver names.
+ */
 bool net_host_add_address(struct sim *s, uint32_t host, const struct net_address *address);
-/* Name of the simulated DNS: "localhost", "peer1".. , "host.name"; index-th address. False if unknown. */
+/*
+ * Name of the simulated DNS: "localhost", "peer1".. , "host.name"; index-th address. False if
+ * unknown.
+ */
 bool net_name_to_address(struct sim *s, const char *name, enum net_family family, uint32_t index,
                          struct net_address *out);
 const char *net_address_to_name(struct sim *s, const struct net_address *address);
@@ -101,7 +116,9 @@ enum net_protocol { NET_TCP, NET_UDP };
 /* Interfaces of every host. */
 enum { NET_INTERFACE_LOOPBACK = 1, NET_INTERFACE_ETHERNET = 2 };
 
-/* A free ephemeral port on the host. Deterministic: counts up from 49152. Sharing rules are WSK's. */
+/*
+ * A free ephemeral port on the host. Deterministic: counts up from 49152. Sharing rules are WSK's.
+ */
 uint16_t net_ephemeral_port(struct sim *s, uint32_t host, enum net_protocol protocol);
 
 /* ---- UDP ---- */
@@ -119,13 +136,14 @@ struct net_datagram {
 
 struct net_udp_ops {
     void (*receive)(struct sim *s, void *user, const struct net_datagram *datagram);
-    void (*unreachable)(struct sim *s, void *user, const struct net_address *remote); /* may be NULL */
+    /* may be NULL */
+    void (*unreachable)(struct sim *s, void *user, const struct net_address *remote);
 };
 
 /*
- * Opens an endpoint bound to `local` (wildcard ip allowed, port not 0). Several endpoints may share an
- * address: a unicast datagram goes to the most specific, then the oldest one; multicast and broadcast
- * to all.
+ * Opens an endpoint bound to `local` (wildcard ip allowed, port not 0). Several endpoints may share
+ * an address: a unicast datagram goes to the most specific, then the oldest one; multicast and
+ * broadcast to all.
  */
 struct net_udp *net_udp_open(struct sim *s, uint32_t host, const struct net_address *local,
                              const struct net_udp_ops *ops, void *user);
@@ -151,27 +169,35 @@ struct net_tcp_ops {
     void (*failed)(struct sim *s, void *user, enum net_tcp_error error); /* active open is not */
     void (*readable)(struct sim *s, void *user);       /* net_tcp_readable has grown */
     void (*finished)(struct sim *s, void *user);       /* peer's FIN is in, after all its data */
-    void (*reset)(struct sim *s, void *user, enum net_tcp_error error); /* established one is gone */
-    void (*acked)(struct sim *s, void *user, uint64_t total); /* bytes of ours the peer has, in all */
-    void (*fin_acked)(struct sim *s, void *user);      /* the peer has our FIN (and all before it) */
-    void (*backlog)(struct sim *s, void *user, uint64_t size); /* ideal send backlog changed; may be NULL */
+    /* established one is gone */
+    void (*reset)(struct sim *s, void *user, enum net_tcp_error error);
+    /* bytes of ours the peer has, in all */
+    void (*acked)(struct sim *s, void *user, uint64_t total);
+    /* the peer has our FIN (and all before it) */
+    void (*fin_acked)(struct sim *s, void *user);
+    /* ideal send backlog changed; may be NULL */
+    void (*backlog)(struct sim *s, void *user, uint64_t size);
 };
 
 /*
- * Active open from `local` (port not 0, may be wildcard ip: net_tcp_local then tells the routed one).
- * data/size: bytes that may ride in the SYN if fast_open, else right after the handshake (CONN-007).
+ * Active open from `local` (port not 0, may be wildcard ip: net_tcp_local then tells the routed
+ * one). data/size: bytes that may ride in the SYN if fast_open, else right after the handshake
+ * (CONN-007).
  */
 struct net_tcp *net_tcp_connect(struct sim *s, uint32_t host, const struct net_address *local,
                                 const struct net_address *remote, const void *data, uint32_t size,
                                 bool fast_open, const struct net_tcp_ops *ops, void *user);
 
 /*
- * Takes over an established connection (net_listen_ops.established): from now on its upcalls go there.
- * What happened before nobody listened (data, FIN, reset) is told by an event of its own.
+ * Takes over an established connection (net_listen_ops.established): from now on its upcalls go
+ * there. What happened before nobody listened (data, FIN, reset) is told by an event of its own.
  */
 void net_tcp_adopt(struct sim *s, struct net_tcp *tcp, const struct net_tcp_ops *ops, void *user);
 
-/* Appends bytes to the stream. All are taken (pool limit aside); flow control shows in `acked` only. */
+/*
+ * Appends bytes to the stream. All are taken (pool limit aside); flow control shows in `acked`
+ * only.
+ */
 void net_tcp_send(struct sim *s, struct net_tcp *tcp, const void *bytes, size_t size);
 /* Bytes accepted by net_tcp_send so far; compare with `total` of acked. */
 uint64_t net_tcp_sent(const struct net_tcp *tcp);
@@ -194,7 +220,10 @@ bool net_tcp_peer_finished(const struct net_tcp *tcp);
 bool net_tcp_is_reset(const struct net_tcp *tcp);
 /* Size of the receive window (SO_RCVBUF); takes effect for what is advertised next. */
 void net_tcp_set_window(struct sim *s, struct net_tcp *tcp, size_t bytes);
-/* SIO_WSK_SET_TCP_SILENT_MODE: from now on nothing is sent, not even RST, and all input is discarded. */
+/*
+ * SIO_WSK_SET_TCP_SILENT_MODE: from now on nothing is sent, not even RST, and all input is
+ * discarded.
+ */
 void net_tcp_silence(struct sim *s, struct net_tcp *tcp);
 
 uint64_t net_tcp_ideal_backlog(const struct net_tcp *tcp);
@@ -215,29 +244,41 @@ struct net_request {
 
 struct net_listen_ops {
     /*
-     * Conditional listeners only: a SYN has come. Answer later with net_listen_verdict (also from inside
-     * the upcall); until then nothing goes back to the peer.
+     * Conditional listeners only: a SYN has come. Answer later with net_listen_verdict (also from
+     * inside the upcall); until then nothing goes back to the peer.
      */
     void (*inspect)(struct sim *s, void *user, const struct net_request *request);
-    /* Conditional listeners only: the attempt went away after `inspect` and before it was established. */
+    /*
+     * Conditional listeners only: the attempt went away after `inspect` and before it was
+     * established.
+     */
     void (*dropped)(struct sim *s, void *user, const struct net_request *request);
     /*
-     * The handshake is through. The receiver owns tcp: adopt it, or net_tcp_abort + net_tcp_close. Data
-     * and FIN may be in already. request_id is that of inspect (also set on unconditional listeners).
+     * The handshake is through. The receiver owns tcp: adopt it, or net_tcp_abort + net_tcp_close.
+     * Data and FIN may be in already. request_id is that of inspect (also set on unconditional
+     * listeners).
      */
     void (*established)(struct sim *s, void *user, struct net_tcp *tcp, uint32_t request_id);
 };
 
 struct net_listener *net_listen(struct sim *s, uint32_t host, const struct net_address *local,
                                 bool conditional, const struct net_listen_ops *ops, void *user);
-/* NET_ACCEPT goes on with the handshake, NET_REJECT sends RST, NET_PEND = not yet. False: id is gone. */
+/*
+ * NET_ACCEPT goes on with the handshake, NET_REJECT sends RST, NET_PEND = not yet. False: id is
+ * gone.
+ */
 bool net_listen_verdict(struct sim *s, struct net_listener *listener, uint32_t request_id,
                         enum net_verdict verdict);
-/* No more upcalls. Attempts not established are refused; established connections are not touched. */
+/*
+ * No more upcalls. Attempts not established are refused; established connections are not touched.
+ */
 void net_listener_close(struct sim *s, struct net_listener *listener);
 
 /* True if somebody listens for connections to that address of that host. */
 bool net_is_listened(struct sim *s, uint32_t host, const struct net_address *local);
+
+/* The same for datagrams. */
+bool net_is_bound(struct sim *s, uint32_t host, const struct net_address *local);
 
 /* Bytes and datagrams in flight plus unacked stream data: drain checks of the world. */
 uint32_t net_in_flight(struct sim *s);

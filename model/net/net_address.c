@@ -2,12 +2,13 @@
 /*
  * Addresses: who owns which, what a name leads to, which source address a packet gets.
  *
- * Host h owns 10.0.0.(h+1), fd00::(h+1), its loopback addresses, and whatever the world has given it. The
- * local host gains and loses a second address per family (10.0.1.1, fd00:1::1) when the world says so.
+ * Host h owns 10.0.0.(h+1), fd00::(h+1), its loopback addresses, and whatever the world has given
+ * it. The local host gains and loses a second address per family (10.0.1.1, fd00:1::1) when the
+ * world says so.
  *
- * Names: "localhost"; "host.name" is the local host; "peerN" is host N; a dotted or colon-separated name
- * that is an address is that address; "*.invalid" is unknown; any other name is that of some peer, in order
- * of first use, so that a driver that looks up its server finds one.
+ * Names: "localhost"; "host.name" is the local host; "peerN" is host N; a dotted or colon-separated
+ * name that is an address is that address; "*.invalid" is unknown; any other name is that of some
+ * peer, in order of first use, so that a driver that looks up its server finds one.
  */
 #include "model/net/net_internal.h"
 
@@ -128,6 +129,17 @@ bool net_host_address(struct sim *s, uint32_t host, enum net_family family, uint
     return false;
 }
 
+uint32_t net_host_named(const struct net_address *address)
+{
+    struct net_address own;
+    uint32_t host = (uint32_t)address->ip[address->family == NET_IPV4 ? 3 : 15] - 1;
+    if (host >= NET_HOSTS_MAX) {
+        return NET_HOSTS_MAX;
+    }
+    main_address(host, address->family, &own);
+    return net_address_same_ip(&own, address) ? host : NET_HOSTS_MAX;
+}
+
 bool net_host_of(struct sim *s, uint32_t from, const struct net_address *address, uint32_t *host)
 {
     struct net_state *net = net_of(s);
@@ -136,13 +148,10 @@ bool net_host_of(struct sim *s, uint32_t from, const struct net_address *address
     if (net_address_is_loopback(address)) {
         return true;
     }
-    uint32_t h = (uint32_t)address->ip[address->family == NET_IPV4 ? 3 : 15] - 1;
-    if (h < NET_HOSTS_MAX && (net->hosts_up >> h & 1) != 0) {
-        main_address(h, address->family, &own);
-        if (net_address_same_ip(&own, address)) {
-            *host = h;
-            return true;
-        }
+    uint32_t named = net_host_named(address);
+    if (named < NET_HOSTS_MAX && (net->hosts_up >> named & 1) != 0) {
+        *host = named;
+        return true;
     }
     second_address(address->family, &own);
     if (net->has_second[address->family] && net_address_same_ip(&own, address)) {
@@ -232,7 +241,10 @@ static bool parse_ipv4(const char *name, struct net_address *out)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
 /* Groups of hexadecimal digits with at most one "::"; no dotted tail. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Byte queues: chains of chunks from one pool. A chunk goes back to the pool as soon as all its bytes are
- * gone, last in first out, so that a run of small transfers keeps using the same cache lines.
+ * Byte queues: chains of chunks from one pool. A chunk goes back to the pool as soon as all its
+ * bytes are gone, last in first out, so that a run of small transfers keeps using the same cache
+ * lines.
  */
 #include "model/net/net_internal.h"
 

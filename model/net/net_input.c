@@ -2,9 +2,9 @@
 /*
  * TCP, the receiving half: what a segment does to the end it reaches.
  *
- * A segment is judged by what it carries, in this order: RST, SYN, acknowledgement and window, data, FIN.
- * Then its owner hears of what changed, and at last the end sends what it may: so an answer given inside an
- * upcall leaves together with the acknowledgement.
+ * A segment is judged by what it carries, in this order: RST, SYN, acknowledgement and window,
+ * data, FIN. Then its owner hears of what changed, and at last the end sends what it may: so an
+ * answer given inside an upcall leaves together with the acknowledgement.
  *
  * Invariants:
  *  1. An upcall may close, abort or silence the end: after each one `ops` is looked at again.
@@ -117,7 +117,9 @@ static void take_fin(struct net_tcp *tcp, const struct net_segment *in, struct n
 
 /* ---- upcalls ---- */
 
-/* At its 1st, 2nd, 4th... acknowledgement a connection may change its mind about the ideal backlog. */
+/*
+ * At its 1st, 2nd, 4th... acknowledgement a connection may change its mind about the ideal backlog.
+ */
 static void draw_backlog(struct sim *s, struct net_tcp *tcp)
 {
     static const uint64_t table[4] = {0, 4 * NET_BACKLOG_BYTES, NET_BACKLOG_BYTES / 8,

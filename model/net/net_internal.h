@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of model/net share: byte queues, the fate of a packet, and the record of a connection.
+ * What the files of model/net share: byte queues, the fate of a packet, and the record of a
+ * connection.
  *
- * A connection is one record, a pair of ends. The bytes of a direction are kept once, by the end that
- * sends them, until they are acknowledged and consumed; a segment names a stretch of them. So a copy
- * that arrives twice or late costs nothing, and receiving copies nothing.
+ * A connection is one record, a pair of ends. The bytes of a direction are kept once, by the end
+ * that sends them, until they are acknowledged and consumed; a segment names a stretch of them. So
+ * a copy that arrives twice or late costs nothing, and receiving copies nothing.
  */
 #ifndef MODEL_NET_NET_INTERNAL_H
 #define MODEL_NET_NET_INTERNAL_H
@@ -64,7 +65,9 @@ void net_bytes_append(struct sim *s, struct net_bytes *queue, const void *bytes,
 /* Copies size bytes from position `at` on; they must be there. */
 void net_bytes_read(const struct net_bytes *queue, size_t at, void *out, size_t size);
 void net_bytes_drop(struct sim *s, struct net_bytes *queue, size_t size);
-/* The bytes as one piece: in place if one chunk holds them, else in scratch (at least size bytes). */
+/*
+ * The bytes as one piece: in place if one chunk holds them, else in scratch (at least size bytes).
+ */
 const uint8_t *net_bytes_flat(const struct net_bytes *queue, uint8_t *scratch);
 
 /* ---- fate ---- */
@@ -129,7 +132,9 @@ struct net_range {
     uint64_t from, to;
 };
 
-/* One end. Positions count bytes of a direction from 0; the FIN stands at `written` of its sender. */
+/*
+ * One end. Positions count bytes of a direction from 0; the FIN stands at `written` of its sender.
+ */
 struct net_tcp {
     struct net_pair *pair;
     uint8_t side;  /* index in pair->end */

@@ -8,8 +8,8 @@
  *                           |---- reject: RST
  *                           +---- pend: nothing, until the connector's patience ends (21 s)
  *
- * Invariants: an attempt is named by request_id until it is established, dropped, or rejected; `dropped` is
- * called only for attempts that were inspected, and never after a rejection.
+ * Invariants: an attempt is named by request_id until it is established, dropped, or rejected;
+ * `dropped` is called only for attempts that were inspected, and never after a rejection.
  */
 #include "model/net/net_internal.h"
 

@@ -3,13 +3,14 @@
  * TCP, the sending half: what may go out, in which segments, and what happens when one is lost.
  *
  * Segments that leave an end at one instant travel as one, as if its interface had joined them: the
- * acknowledgement of a question rides on the answer, a FIN on the last data. A question to the world
- * stream per segment of data (PICK_NET_SEGMENT) makes smaller ones and seals them.
+ * acknowledgement of a question rides on the answer, a FIN on the last data. A question to the
+ * world stream per segment of data (PICK_NET_SEGMENT) makes smaller ones and seals them.
  *
- * Loss. Nobody runs a timer for what arrives. A lost segment starts the retransmission timer of the end
- * that would have noticed: its sender, or, for a bare acknowledgement or window update, its receiver. When
- * the timer fires and something is still outstanding, everything from the first unacknowledged byte is
- * sent again; after NET_ATTEMPTS_MAX times without any answer the connection has timed out.
+ * Loss. Nobody runs a timer for what arrives. A lost segment starts the retransmission timer of the
+ * end that would have noticed: its sender, or, for a bare acknowledgement or window update, its
+ * receiver. When the timer fires and something is still outstanding, everything from the first
+ * unacknowledged byte is sent again; after NET_ATTEMPTS_MAX times without any answer the connection
+ * has timed out.
  */
 #include "model/net/net_internal.h"
 

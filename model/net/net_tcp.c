@@ -12,7 +12,8 @@
  * OPEN          RST [net_input.c], no answer [net_output.c], abort; a graceful end leaves it OPEN
  *
  * Invariants:
- *  1. acked <= next <= written; base = what is acknowledged and consumed; the queue holds [base, written).
+ *  1. acked <= next <= written; base = what is acknowledged and consumed; the queue holds [base,
+ *     written).
  *  2. consumed <= received <= advertised; the window never shrinks.
  *  3. A pair is recycled when both ends are gone and nothing refers to it (references).
  *  4. An end whose owner has closed it goes on by itself until its FIN is acknowledged.

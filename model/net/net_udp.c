@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP: a datagram is one packet with one fate. It is looked up at its destination when it arrives, so
- * what it finds there is what is open then. A datagram for a port where nobody listens comes back as a
- * port-unreachable message, if the sender cares and is still there.
+ * UDP: a datagram is one packet with one fate. It is looked up at its destination when it arrives,
+ * so what it finds there is what is open then. A datagram for a port where nobody listens comes
+ * back as a port-unreachable message, if the sender cares and is still there.
  */
 #include "model/net/net_internal.h"
 
@@ -159,6 +159,11 @@ static struct net_udp *find_receiver(struct sim *s, uint32_t host, const struct 
         wildcard = wildcard == NULL ? udp : wildcard;
     }
     return wildcard;
+}
+
+bool net_is_bound(struct sim *s, uint32_t host, const struct net_address *local)
+{
+    return find_receiver(s, host, local) != NULL;
 }
 
 static void hand_over(struct sim *s, struct net_udp *udp, const struct net_packet *packet)

@@ -2,9 +2,9 @@
 /*
  * IPv4 and IPv6 addresses as text and back.
  *
- * Text is made and read in ASCII; the wide forms copy it. IPv6 text is what Windows writes: lower-case
- * digits, the longest run of zero words (at least two) as "::", and the last 32 bits in dotted form for
- * mapped, compatible and ISATAP addresses.
+ * Text is made and read in ASCII; the wide forms copy it. IPv6 text is what Windows writes:
+ * lower-case digits, the longest run of zero words (at least two) as "::", and the last 32 bits in
+ * dotted form for mapped, compatible and ISATAP addresses.
  */
 #include "model/rtl/rtl.h"
 
@@ -32,7 +32,8 @@ static unsigned word_at(const UCHAR *a, unsigned i)
 /* Are the last two words an IPv4 address? */
 static bool has_ipv4_tail(const UCHAR *a)
 {
-    bool zero4 = word_at(a, 0) == 0 && word_at(a, 1) == 0 && word_at(a, 2) == 0 && word_at(a, 3) == 0;
+    bool zero4 =
+        word_at(a, 0) == 0 && word_at(a, 1) == 0 && word_at(a, 2) == 0 && word_at(a, 3) == 0;
     bool is_mapped = zero4 && word_at(a, 4) == 0 && word_at(a, 5) == 0xffff;
     bool is_compatible = zero4 && word_at(a, 4) == 0 && word_at(a, 5) == 0 && word_at(a, 6) != 0;
     bool is_translated = zero4 && word_at(a, 4) == 0xffff && word_at(a, 5) == 0;
@@ -104,7 +105,9 @@ static unsigned hex_value(unsigned c)
                                   : 16;
 }
 
-/* One number: decimal, or 0x.. and 0.. unless strict. False if there is none, or it is over limit. */
+/*
+ * One number: decimal, or 0x.. and 0.. unless strict. False if there is none, or it is over limit.
+ */
 static bool read_number(struct source *t, bool is_strict, uint64_t limit, uint32_t *value)
 {
     uint64_t result = 0;

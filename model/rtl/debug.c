@@ -2,9 +2,9 @@
 /*
  * Debug output, assertions and break points of the driver.
  *
- * The text of DbgPrint is made only when the run keeps its trace; otherwise the format alone is looked at
- * (KRN-060). Making it must not change the run: bad arguments print as "(bad pointer)" instead of being
- * reported, and the number that DbgPrint returns is always STATUS_SUCCESS.
+ * The text of DbgPrint is made only when the run keeps its trace; otherwise the format alone is
+ * looked at (KRN-060). Making it must not change the run: bad arguments print as "(bad pointer)"
+ * instead of being reported, and the number that DbgPrint returns is always STATUS_SUCCESS.
  *
  * Limit: DEBUG_BYTES of text and DEBUG_LINES lines per run; what comes later is dropped.
  */

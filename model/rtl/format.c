@@ -4,13 +4,15 @@
  *
  *     %[-+ 0#][width|*][.precision|*][hh h l ll w I I32 I64 z t j L]type
  *     d i u o x X p    integers (l is 32 bits; I without digits, z, t are 64)
- *     c C s S          characters and texts: the capital means the other width; h and l, w choose one
+ *     c C s S          characters and texts: the capital means the other width; h and l, w choose
+ *     one
  *     Z                ANSI_STRING *, with w or l UNICODE_STRING *
  *
- * Nothing here depends on locale or host: %p is 16 hexadecimal digits, characters beyond ASCII become
- * '?' in narrow text and keep their code in wide text.
+ * Nothing here depends on locale or host: %p is 16 hexadecimal digits, characters beyond ASCII
+ * become '?' in narrow text and keep their code in wide text.
  *
- * Limits: no floating point (a kernel has none): such an argument prints as "(float)". %n is ignored.
+ * Limits: no floating point (a kernel has none): such an argument prints as "(float)". %n is
+ * ignored.
  */
 #include "model/rtl/rtl.h"
 
@@ -77,7 +79,8 @@ static uint64_t fetch_integer(const struct spec *f, struct rtl_arguments *a, boo
 /* Digits, last first; returns how many. */
 static int digits_of(uint64_t value, const struct spec *f, char out[32])
 {
-    unsigned base = f->type == 'o' ? 8 : f->type == 'x' || f->type == 'X' || f->type == 'p' ? 16 : 10;
+    bool is_hex = f->type == 'x' || f->type == 'X' || f->type == 'p';
+    unsigned base = f->type == 'o' ? 8 : is_hex ? 16 : 10;
     const char *digit = f->type == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
     int count = 0;
     do {
@@ -139,7 +142,10 @@ static bool fetch_character(struct sim *s, const void *text, bool is_wide, size_
     return true;
 }
 
-/* limit is the number of characters, or that of the precision; a terminator ends it if is_terminated. */
+/*
+ * limit is the number of characters, or that of the precision; a terminator ends it if
+ * is_terminated.
+ */
 static void put_text(struct sim *s, struct rtl_text *out, const struct spec *f, const void *text,
                      bool is_wide, size_t limit, bool is_terminated,
                      enum rtl_strictness strictness)

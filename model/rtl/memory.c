@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of memory, bits, checksums and pseudo-random numbers: plain functions that a driver could have
- * inside, so most of them are no scheduling points. Their memory is checked all the same.
+ * Blocks of memory, bits, checksums and pseudo-random numbers: plain functions that a driver could
+ * have inside, so most of them are no scheduling points. Their memory is checked all the same.
  */
 #include "model/rtl/rtl.h"
 

@@ -2,8 +2,8 @@
 /*
  * The formatting routines of ntstrsafe.h and of the C run time, all in terms of rtl_format.
  *
- * The safe ones always terminate and say STATUS_BUFFER_OVERFLOW when they cut; those of the C run time
- * return -1 then and terminate only if there is room.
+ * The safe ones always terminate and say STATUS_BUFFER_OVERFLOW when they cut; those of the C run
+ * time return -1 then and terminate only if there is room.
  */
 #include "model/rtl/rtl.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rtl: strings, formatting, debug output, conversions, time, bits, tables, one-time initialisation, a
- * registry that is empty, security descriptors. Internal interface.
+ * Rtl: strings, formatting, debug output, conversions, time, bits, tables, one-time initialisation,
+ * a registry that is empty, security descriptors. Internal interface.
  */
 #ifndef MODEL_RTL_RTL_H
 #define MODEL_RTL_RTL_H
@@ -9,8 +9,8 @@
 #include "model/model.h"
 
 /*
- * Entry and exit of what is no routine of the kernel but code that every driver has inside (C run time,
- * block operations): no trace, no scheduling point; the site is remembered for findings.
+ * Entry and exit of what is no routine of the kernel but code that every driver has inside (C run
+ * time, block operations): no trace, no scheduling point; the site is remembered for findings.
  */
 #define rtl_enter_quiet(routine)                                                                   \
     rtl_enter_quiet_at((routine), (uintptr_t)__builtin_return_address(0),                          \
@@ -49,7 +49,10 @@ struct rtl_arguments {
     va_list list;
 };
 
-/* Formats as the kernel's printf does. format is CHAR or WCHAR like the output. No terminator is written. */
+/*
+ * Formats as the kernel's printf does. format is CHAR or WCHAR like the output. No terminator is
+ * written.
+ */
 void rtl_format(struct sim *s, struct rtl_text *out, const void *format,
                 struct rtl_arguments *arguments, enum rtl_strictness strictness);
 /* Does the format need Unicode tables: %C %S %lc %ls %wc %ws %wZ (KRN-060)? */
@@ -82,7 +85,10 @@ void rtl_check_ansi(struct sim *s, const STRING *string, const char *what);
 WCHAR rtl_upcase(WCHAR c);
 WCHAR rtl_downcase(WCHAR c);
 
-/* Memory that a routine hands out: of paged pool, freed by its counterpart or as pool. NULL on failure. */
+/*
+ * Memory that a routine hands out: of paged pool, freed by its counterpart or as pool. NULL on
+ * failure.
+ */
 void *rtl_allocate(struct sim *s, size_t size, ULONG tag);
 void rtl_free(struct sim *s, void *p);
 

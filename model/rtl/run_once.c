@@ -2,8 +2,8 @@
 /*
  * One-time initialisation (KRN-322).
  *
- * The word in the driver's memory: 0 = not begun, 1 = going on, low bits 2 = done with the context above
- * them. Which thread runs the initialisation stands in the table of objects.
+ * The word in the driver's memory: 0 = not begun, 1 = going on, low bits 2 = done with the context
+ * above them. Which thread runs the initialisation stands in the table of objects.
  *
  *     0 --(begin)--> 1 --(complete)--> done
  *     ^              |
@@ -155,8 +155,9 @@ NTSTATUS RtlRunOnceComplete(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID Context)
         return model_leave_status(s, STATUS_INVALID_PARAMETER);
     }
     if (word(RunOnce) != WORD_RUNNING) {
-        return model_leave_status(s, (Flags & RTL_RUN_ONCE_ASYNC) != 0 ? STATUS_OBJECT_NAME_COLLISION
-                                                                       : STATUS_UNSUCCESSFUL);
+        bool is_async = (Flags & RTL_RUN_ONCE_ASYNC) != 0;
+        return model_leave_status(s, is_async ? STATUS_OBJECT_NAME_COLLISION
+                                              : STATUS_UNSUCCESSFUL);
     }
     complete(s, RunOnce, o,
              (Flags & RTL_RUN_ONCE_INIT_FAILED) != 0 ? WORD_FREE : (ULONG_PTR)Context | WORD_DONE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounded copying, appending and measuring of terminated text (ntstrsafe.h), narrow and wide, by bytes
- * and by characters, and the same for counted strings.
+ * Bounded copying, appending and measuring of terminated text (ntstrsafe.h), narrow and wide, by
+ * bytes and by characters, and the same for counted strings.
  *
  * Every destination stays terminated; what does not fit is cut with STATUS_BUFFER_OVERFLOW.
  */
@@ -46,7 +46,8 @@ static NTSTATUS safe_copy(struct sim *s, void *dest, size_t room, const void *so
     return model_leave_status(s, copy(s, dest, 0, room, source, limit, is_wide));
 }
 
-static NTSTATUS safe_append(struct sim *s, void *dest, size_t room, const void *source, bool is_wide)
+static NTSTATUS safe_append(struct sim *s, void *dest, size_t room, const void *source,
+                            bool is_wide)
 {
     size_t at;
     if (room == 0 || room > NTSTRSAFE_MAX_CCH) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Security descriptors, as far as WSK clients use them: built by hand, cached by WSK, given to sockets.
+ * Security descriptors, as far as WSK clients use them: built by hand, cached by WSK, given to
+ * sockets.
  *
- * Descriptors are kept in the absolute form. Access checks know one subject, which is a member of every
- * group: kernel mode is granted everything, user mode what the allowing entries of the list grant (a
- * missing or NULL list grants everything).
+ * Descriptors are kept in the absolute form. Access checks know one subject, which is a member of
+ * every group: kernel mode is granted everything, user mode what the allowing entries of the list
+ * grant (a missing or NULL list grants everything).
  *
  * Limits: no owner, group or audit list is evaluated, no self-relative form is made.
  */

@@ -2,9 +2,10 @@
 /*
  * What a driver asks the system about: version, new identifiers, event tracing, registry.
  *
- * The system says it is Windows 10 22H2. Event tracing has no consumer: no provider is ever enabled, and
- * a provider that is still registered when the driver is gone is a leak (KRN-284). The registry is
- * empty and cannot be written; values that a driver declares optional take the defaults it gives.
+ * The system says it is Windows 10 22H2. Event tracing has no consumer: no provider is ever
+ * enabled, and a provider that is still registered when the driver is gone is a leak (KRN-284). The
+ * registry is empty and cannot be written; values that a driver declares optional take the defaults
+ * it gives.
  *
  * Limits: the service key of the driver does not exist either; ETW callbacks are never called.
  */

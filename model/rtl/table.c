@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ordered tables (RTL_AVL_TABLE). An element is a header of links followed by the driver's bytes; the driver
- * allocates it, frees it and compares.
+ * Ordered tables (RTL_AVL_TABLE). An element is a header of links followed by the driver's bytes;
+ * the driver allocates it, frees it and compares.
  *
- * As on Windows the tree hangs from the right link of a root that holds no element. Unlike there the
- * tree is not kept balanced: what a driver sees (order, pointers, calls of allocate and free) is the
- * same, only the number of comparisons may differ.
+ * As on Windows the tree hangs from the right link of a root that holds no element. Unlike there
+ * the tree is not kept balanced: what a driver sees (order, pointers, calls of allocate and free)
+ * is the same, only the number of comparisons may differ.
  *
  * Invariants:
  *  1. Elements keep their address until they are deleted.
- *  2. The driver's routines run with routine and site of the call put aside; nothing of the table is
- *     remembered across them but the element they were asked about.
+ *  2. The driver's routines run with routine and site of the call put aside; nothing of the table
+ *     is remembered across them but the element they were asked about.
  */
 #include "model/rtl/rtl.h"
 

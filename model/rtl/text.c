@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all string routines share: reading text of the driver with checks, case of characters, and memory
- * that a routine hands out.
+ * What all string routines share: reading text of the driver with checks, case of characters, and
+ * memory that a routine hands out.
  *
- * Limit: upper and lower case are known for Latin-1, Greek and Cyrillic; other characters have none.
+ * Limit: upper and lower case are known for Latin-1, Greek and Cyrillic; other characters have
+ * none.
  */
 #include "model/rtl/rtl.h"
 

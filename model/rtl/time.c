@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System time (100 ns since 1601-01-01) and calendar fields. The calendar is the Gregorian one throughout.
+ * System time (100 ns since 1601-01-01) and calendar fields. The calendar is the Gregorian one
+ * throughout.
  */
 #include "model/rtl/rtl.h"
 

@@ -4,8 +4,9 @@
  *
  * ANSI is Latin-1 here: a Unicode character up to 0xff keeps its code, others become '?'.
  *
- * Invariant: lengths count bytes and never exceed MaximumLength; a buffer the system allocates is paged
- * pool, terminated, and freed by RtlFreeUnicodeString or RtlFreeAnsiString (KRN-195, KRN-196).
+ * Invariant: lengths count bytes and never exceed MaximumLength; a buffer the system allocates is
+ * paged pool, terminated, and freed by RtlFreeUnicodeString or RtlFreeAnsiString (KRN-195,
+ * KRN-196).
  */
 #include "model/rtl/rtl.h"
 

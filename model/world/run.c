@@ -195,8 +195,8 @@ static void unload(struct sim *s)
 }
 
 /*
- * What the driver left behind. Code first: a callback that is still running is worse than a leak, and
- * often its cause.
+ * What the driver left behind. Code first: a callback that is still running is worse than a leak,
+ * and often its cause.
  */
 static void check_everything(struct sim *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a run: DriverEntry -> the world acts -> DriverUnload at a moment that is itself a choice
- * -> the world heals and everything must drain -> leak and liveness verdicts.
+ * The life of a run: DriverEntry -> the world acts -> DriverUnload at a moment that is itself a
+ * choice -> the world heals and everything must drain -> leak and liveness verdicts.
  *
  *   Entry --failed--> CheckAfterFailure ----------------------------------------> end
  *     |success
@@ -20,11 +20,12 @@ enum { RUN_QUIET_MAX_MS = 60000, RUN_UNLOAD_MAX_MS = 600000 };
 enum model_phase { PHASE_ENTRY, PHASE_WORLD, PHASE_UNLOAD, PHASE_UNLOADED };
 
 /*
- * One run of the driver whose DriverEntry is given, from a fresh model: resets the model, runs, leaves the
- * verdict in s->verdict and s->violation. The caller has restored the module.
+ * One run of the driver whose DriverEntry is given, from a fresh model: resets the model, runs,
+ * leaves the verdict in s->verdict and s->violation. The caller has restored the module.
  */
-enum sim_verdict model_run(struct sim *s, PDRIVER_INITIALIZE entry, const struct sim_options *options,
-                           const struct choice_source *source, struct choice_log *log);
+enum sim_verdict model_run(struct sim *s, PDRIVER_INITIALIZE entry,
+                           const struct sim_options *options, const struct choice_source *source,
+                           struct choice_log *log);
 
 /* The driver object of this run, and the phase. */
 PDRIVER_OBJECT run_driver_object(struct sim *s);
@@ -42,7 +43,10 @@ bool world_is_quiet(struct sim *s);
 void world_heal(struct sim *s);
 /* True once world_heal was called: fault injection points ask. */
 bool world_is_healed(struct sim *s);
-/* Peers watch what the driver opens: a listener or bound datagram socket, a connect to a remote host. */
+/*
+ * Peers watch what the driver opens: a listener or bound datagram socket, a connect to a remote
+ * host.
+ */
 void world_listening(struct sim *s, const void *local_address /* struct net_address */);
 void world_bound(struct sim *s, const void *local_address /* struct net_address, UDP */);
 void world_connecting(struct sim *s, const void *remote_address /* struct net_address */);

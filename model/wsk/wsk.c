@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of the subsystem: created once, reset for every run, looked at when the driver is gone. */
+/*
+ * The state of the subsystem: created once, reset for every run, looked at when the driver is gone.
+ */
 #include "model/wsk/wsk_internal.h"
 
 #include <string.h>

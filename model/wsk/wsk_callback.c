@@ -6,11 +6,13 @@
  *       ^                                                                                   |
  *       +------------- offer again <- returned (data path) <- leave, drain disables <-------+
  *
- * An invocation is in progress from the instant it enters the driver until it has returned; a context
- * that is only on its way counts in gate->due and nowhere else: it finds out when it runs whether it may
- * still enter. So "admitted" and "counted" are one step, with no scheduling point between.
+ * An invocation is in progress from the instant it enters the driver until it has returned; a
+ * context that is only on its way counts in gate->due and nowhere else: it finds out when it runs
+ * whether it may still enter. So "admitted" and "counted" are one step, with no scheduling point
+ * between.
  *
- * The answers are judged here (table 7.7); what an answer does to data is the data path's (returned).
+ * The answers are judged here (table 7.7); what an answer does to data is the data path's
+ * (returned).
  */
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"

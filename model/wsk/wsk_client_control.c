@@ -3,8 +3,9 @@
  * WskControlClient: table 2.3 of the control plane; the cache of security descriptors; static event
  * callbacks.
  *
- * A cached descriptor is an opaque block of ours. The client owns references to it (one per WSK_CACHE_SD
- * and per get of SO_WSK_SECURITY) and gives each back once; sockets and requests merely use it.
+ * A cached descriptor is an opaque block of ours. The client owns references to it (one per
+ * WSK_CACHE_SD and per get of SO_WSK_SECURITY) and gives each back once; sockets and requests
+ * merely use it.
  */
 #include "model/wsk/wsk_internal.h"
 

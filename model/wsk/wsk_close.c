@@ -2,8 +2,8 @@
 /*
  * WskCloseSocket: from the call to the completion of its IRP.
  *
- *   LIVE, DEAD --call--> CLOSING: nothing is admitted any more, the network is cut, waiting requests are
- *       cancelled, waiting disables drain
+ *   LIVE, DEAD --call--> CLOSING: nothing is admitted any more, the network is cut, waiting
+ *       requests are cancelled, waiting disables drain
  *   CLOSING --no request, no callback left, and a delay--> the IRP completes; CLOSED, object freed
  *
  * wsk_close_poke is called by whoever lowers a count; it looks whether the close can go on.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WskControlSocket: dispatch, and what all control operations share: is the IRP due, where output and
- * sizes go, how long the buffers are used (CTL-040 to CTL-048).
+ * WskControlSocket: dispatch, and what all control operations share: is the IRP due, where output
+ * and sizes go, how long the buffers are used (CTL-040 to CTL-048).
  *
  * Input is judged at the call, and read again when the request completes; output is written when it
- * completes: the latest moments the contract allows. A buffer that is gone by then is a memory finding.
+ * completes: the latest moments the contract allows. A buffer that is gone by then is a memory
+ * finding.
  */
 #include "model/wsk/wsk_internal.h"
 

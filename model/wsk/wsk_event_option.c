@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_WSK_EVENT_CALLBACK: the decision order of the control plane, 3.5, from the shape of the request to
- * the machine of wsk_gate.c.
+ * SO_WSK_EVENT_CALLBACK: the decision order of the control plane, 3.5, from the shape of the
+ * request to the machine of wsk_gate.c.
  *
- * A breach ends the run, so that most of the failing answers of 3.5 are never given; what remains are
- * the cases the contract calls warnings (an IRP on an enable, a static or template bit), those a client
- * cannot know (the connection has ended), and those of knobs.
+ * A breach ends the run, so that most of the failing answers of 3.5 are never given; what remains
+ * are the cases the contract calls warnings (an IRP on an enable, a static or template bit), those
+ * a client cannot know (the connection has ended), and those of knobs.
  */
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"

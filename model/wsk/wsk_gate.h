@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine of STATUS_EVENT_PENDING (control plane section 3) as pure functions on struct wsk_gate:
- * no choices, no knobs, no driver, no trace. Who calls them decides by the knobs what to call.
+ * The machine of STATUS_EVENT_PENDING (control plane section 3) as pure functions on struct
+ * wsk_gate: no choices, no knobs, no driver, no trace. Who calls them decides by the knobs what to
+ * call.
  *
  *              enable                    enter                  disable
  *      D ----------------> EI <------------------------> EP ----------------> XN (no IRP), XI (IRP)
@@ -11,8 +12,8 @@
  * The named states are read off the variables (3.1). Each invocation in progress holds one bit of
  * `running`; a disable that pends remembers the bits of its moment, and is done when they are gone.
  *
- * Invariants: `silent` and every wait_set are subsets of `running`; a waiter with an empty set is taken
- * out by wsk_gate_drained before anything else happens.
+ * Invariants: `silent` and every wait_set are subsets of `running`; a waiter with an empty set is
+ * taken out by wsk_gate_drained before anything else happens.
  */
 #ifndef MODEL_WSK_WSK_GATE_H
 #define MODEL_WSK_WSK_GATE_H
@@ -36,18 +37,23 @@ bool wsk_gate_is_disabling(const struct wsk_gate *gate);
 void wsk_gate_enable(struct wsk_gate *gate);
 
 /*
- * T-02, T-04, T-09, T-10, T-15 to T-18, T-21a, T-25. Reads n atomically with clearing adm. If the answer
- * is GATE_WAITS the request (not NULL then) has been appended to W.
+ * T-02, T-04, T-09, T-10, T-15 to T-18, T-21a, T-25. Reads n atomically with clearing adm. If the
+ * answer is GATE_WAITS the request (not NULL then) has been appended to W.
  */
 enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request *request);
 
 /* T-22: the datagram callback refused its data: off, without anybody waiting. */
 void wsk_gate_turn_off(struct wsk_gate *gate);
 
-/* T-05, T-06, T-49, T-53: an invocation enters; its slot. Late ones (amb.01 admit) join all sets. */
+/*
+ * T-05, T-06, T-49, T-53: an invocation enters; its slot. Late ones (amb.01 admit) join all sets.
+ */
 uint32_t wsk_gate_enter(struct wsk_gate *gate);
 
-/* T-07, T-08, T-11 to T-14, T-21, T-50, T-52: it has returned. Then call wsk_gate_drained until NULL. */
+/*
+ * T-07, T-08, T-11 to T-14, T-21, T-50, T-52: it has returned. Then call wsk_gate_drained until
+ * NULL.
+ */
 void wsk_gate_leave(struct wsk_gate *gate, uint32_t slot);
 
 /* Takes out the first waiting disable whose set is empty: its IRP completes now. NULL if none. */

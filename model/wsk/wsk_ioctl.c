@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket IOCTLs: table 2.2 of the control plane. Level is ignored (CTL-007), and so are the direction
- * bits of a code, which do not tell the truth for all of them.
+ * Socket IOCTLs: table 2.2 of the control plane. Level is ignored (CTL-007), and so are the
+ * direction bits of a code, which do not tell the truth for all of them.
  */
 #include "model/wsk/wsk_internal.h"
 

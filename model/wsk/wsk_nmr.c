@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The older way to the provider: the Network Module Registrar. One client registration attaches to the
- * one provider there is; the attachment is a wsk_registration with one capture.
+ * The older way to the provider: the Network Module Registrar. One client registration attaches to
+ * the one provider there is; the attachment is a wsk_registration with one capture.
  *
  *   REGISTERED --provider ready--> attach callback -> (NmrClientAttachProvider) ATTACHED
- *   ATTACHED --NmrDeregisterClient--> detach callback: SUCCESS, or PENDING + ...DetachProviderComplete
+ *   ATTACHED --NmrDeregisterClient--> detach callback: SUCCESS, or PENDING and
+ *       NmrClientDetachProviderComplete
  *   detached, all sockets closed --> cleanup callback --> GONE
  *
- * The provider never leaves by itself, so that the client is always the one who starts the detaching.
+ * The provider never leaves by itself, so that the client is always the one who starts the
+ * detaching.
  */
 #include "model/wsk/wsk_internal.h"
 

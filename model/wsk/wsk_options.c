@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket options: table 2.1 of the control plane as data, the option of the security descriptor, and
- * the options of the protocols that are stored and given back (2.4).
+ * Socket options: table 2.1 of the control plane as data, the option of the security descriptor,
+ * and the options of the protocols that are stored and given back (2.4).
  */
 #include "model/wsk/wsk_internal.h"
 

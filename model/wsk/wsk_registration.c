@@ -5,7 +5,8 @@
  *   ACTIVE --WskDeregister--> LEAVING --captures, calls, requests, sockets all 0--> GONE
  *
  * The block is the client's memory and ours to write: a copy tells whether somebody else wrote it
- * (REG-005). The dispatch table is the client's; a copy tells whether it stayed as it was (REG-003).
+ * (REG-005). The dispatch table is the client's; a copy tells whether it stayed as it was
+ * (REG-003).
  */
 #include "model/wsk/wsk_internal.h"
 

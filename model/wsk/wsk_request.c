@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One IRP in the hands of WSK: from the call that submits it to the return of its completion routine.
+ * One IRP in the hands of WSK: from the call that submits it to the return of its completion
+ * routine.
  *
  *   ENTERED --refuse, finish inline--------------------------> DONE
  *      |----finish later----> COMPLETING --context runs------> DONE
  *      +----pend----> WAITING --wsk_complete--^
  *
- * A request is counted (socket->requests or registration->requests) until its completion routine has
- * returned: that is what a close and WskDeregister wait for (CLOSE-011, AMBIGUOUS-LIFE-67).
+ * A request is counted (socket->requests or registration->requests) until its completion routine
+ * has returned: that is what a close and WskDeregister wait for (CLOSE-011, AMBIGUOUS-LIFE-67).
  */
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"

@@ -3,9 +3,10 @@
  * Socket records: birth, what the client sees of them, true and seen state, death, discard; the
  * provider tables of the five categories.
  *
- * The visible object is eight bytes in the arena. Behind them, where the client may not look, stands
- * the number of the record, so that a pointer is resolved without a search. The object is freed when
- * the close completes; its bytes stay, so that a late call still finds the record and can be named.
+ * The visible object is eight bytes in the arena. Behind them, where the client may not look,
+ * stands the number of the record, so that a pointer is resolved without a search. The object is
+ * freed when the close completes; its bytes stay, so that a late call still finds the record and
+ * can be named.
  */
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run with nothing in it but engine and network, for tests of model/net: the body of the test is the
- * first thread, and net_bed_pass lets virtual time go by.
+ * A run with nothing in it but engine and network, for tests of model/net: the body of the test is
+ * the first thread, and net_bed_pass lets virtual time go by.
  *
- * An end of a connection under test remembers what it was told (struct bed_end); an echoing one answers.
+ * An end of a connection under test remembers what it was told (struct bed_end); an echoing one
+ * answers.
  */
 #ifndef TESTS_MODEL_NET_BED_H
 #define TESTS_MODEL_NET_BED_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP of model/net between two hosts: exchanges, ends of connections, listeners, and 3000 bad networks. */
+/*
+ * TCP of model/net between two hosts: exchanges, ends of connections, listeners, and 3000 bad
+ * networks.
+ */
 #include "tests/model/net_bed.h"
 
 static struct bed_end client, server;
@@ -53,7 +56,9 @@ static void test_exchange(void **state)
     assert_int_equal(bed_run(exchange_body, NULL), SIM_VERDICT_OK);
 }
 
-/* Seven segments: SYN, SYN+ACK, ACK+data, echo+ACK, ACK+FIN, ACK+FIN, ACK. Each one is one event. */
+/*
+ * Seven segments: SYN, SYN+ACK, ACK+data, echo+ACK, ACK+FIN, ACK+FIN, ACK. Each one is one event.
+ */
 static void seven_body(struct sim *s)
 {
     fresh();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registration, creation, options, IOCTLs, client control and close, by a client in this process. The
- * correct clients run under several hundred seeded worlds and schedules: no reading of a silence may
- * make them fail. The wrong ones break one rule each.
+ * Registration, creation, options, IOCTLs, client control and close, by a client in this process.
+ * The correct clients run under several hundred seeded worlds and schedules: no reading of a
+ * silence may make them fail. The wrong ones break one rule each.
  */
 #include "test_ke.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The golden traces of the control plane (3.6): SO_WSK_EVENT_CALLBACK driven through WskControlSocket and
- * WskCloseSocket by a client in this process, on sockets whose data path is replaced by a counter of
- * things to indicate. Callbacks run at PASSIVE_LEVEL and wait in the middle until the trace lets them
- * return, so that every step of a trace is in our hand.
+ * The golden traces of the control plane (3.6): SO_WSK_EVENT_CALLBACK driven through
+ * WskControlSocket and WskCloseSocket by a client in this process, on sockets whose data path is
+ * replaced by a counter of things to indicate. Callbacks run at PASSIVE_LEVEL and wait in the
+ * middle until the trace lets them return, so that every step of a trace is in our hand.
  */
 #include "test_ke.h"
 

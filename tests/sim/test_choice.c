@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Streams, encoding, divergence: what is asked is what is recorded, and what is recorded replays. */
+/*
+ * Streams, encoding, divergence: what is asked is what is recorded, and what is recorded replays.
+ */
 #include "tests/sim/engine.h"
 
 #include <string.h>
@@ -74,7 +76,9 @@ static void recorded_answers_come_back(void **state)
     }
 }
 
-/* A program that asks something else than the recording is noticed at the latest 64 requests later. */
+/*
+ * A program that asks something else than the recording is noticed at the latest 64 requests later.
+ */
 static void leaving_the_recording_is_noticed(void **state)
 {
     static uint8_t bytes[8192];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strategies against exact odds. The bluetooth driver model (two threads, one step per shared access,
- * both already started) has 73 interleavings of which 4 fail; a fair random walk fails with probability
- * 10/256, and PCT of depth 2 with at least 1/18. A strategy that is off is wrong, not unlucky: the
- * tolerances below are more than five standard deviations wide.
+ * Strategies against exact odds. The bluetooth driver model (two threads, one step per shared
+ * access, both already started) has 73 interleavings of which 4 fail; a fair random walk fails with
+ * probability 10/256, and PCT of depth 2 with at least 1/18. A strategy that is off is wrong, not
+ * unlucky: the tolerances below are more than five standard deviations wide.
  */
 #include "tests/sim/engine.h"
 
