@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processors, levels, interrupts, spinning, time: what may run when. */
+/*
+ * Processors, levels, interrupts, spinning, time: what may run when (sim/sched.c, sim/fiber.c), and
+ * the order of timed events (sim/events.c).
+ */
 #include "tests/sim/engine.h"
 
 #include <string.h>
