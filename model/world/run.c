@@ -167,7 +167,7 @@ static void wait_for_unload_moment(struct sim *s)
 static bool is_idle(struct sim *s, void *argument)
 {
     (void)argument;
-    return io_outstanding(s) == 0;
+    return io_outstanding(s) == 0 && !world_has_users(s);
 }
 
 static bool is_drained(struct sim *s, void *argument)

@@ -41,6 +41,8 @@ void world_start(struct sim *s);
 bool world_is_quiet(struct sim *s);
 /* The end of disturbances: no new faults, peers finish and close (design: the world heals). */
 void world_heal(struct sim *s);
+/* True while user-mode clients hold, or may still open, a handle to a device of the driver. */
+bool world_has_users(struct sim *s);
 /* True once world_heal was called: fault injection points ask. */
 bool world_is_healed(struct sim *s);
 /*
