@@ -387,9 +387,19 @@ static void frame_left(void)
     io_complete(sim_current, held, STATUS_SUCCESS, 0);
 }
 
+/* What a checked module reports when it reads the status too early. */
+static void status_read_early(void)
+{
+    PIRP irp = irp_new(keep);
+    submit(irp);
+    pend();
+    model_touch(sim_current, &irp->IoStatus.Status, sizeof(NTSTATUS), "the status");
+}
+
 static void test_mistakes(void **state)
 {
     (void)state;
+    ke_test_bad(status_read_early, RULE_IRP_030);
     ke_test_bad(no_location, RULE_KRN_002);
     ke_test_bad(second_submit_without_location, RULE_IRP_003);
     ke_test_bad(no_routine, RULE_IRP_004);
