@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes model/status_names.def from include/wdk/ntstatus.def. Run it after the table has changed."""
+"""Writes model/status_names.def from include/wdk/ntstatus.def; run it when the table has changed."""
 import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEAD = """/* SPDX-License-Identifier: MIT */
 /*
- * One name for each NTSTATUS value of include/wdk/ntstatus.def, ascending by value, for reports. Where
- * several names share a number the first one listed there is used. Made by scripts/status_names.py.
+ * One name for each NTSTATUS value of include/wdk/ntstatus.def, ascending by value, for reports.
+ * Where several names share a number the first one listed there is used. Made by
+ * scripts/status_names.py.
  */
 """
 

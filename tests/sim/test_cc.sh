@@ -86,7 +86,9 @@ END
 "$cc" --show -O2 -o seh.so seh.c >log 2>&1 || fail "refused seh.c"
 grep -q -- '-O2.* -O0 ' log || fail "seh.c is optimised"
 
-printf 'extern "C" int DriverEntry(void *, void *) { return [](auto x) { return x; }(0); }\n' >cxx.cpp
+cat >cxx.cpp <<'END'
+extern "C" int DriverEntry(void *, void *) { return [](auto x) { return x; }(0); }
+END
 accepts -o cxx.so cxx.cpp
 accepts --plain -o plain.so cxx.cpp
 nm plain.so | grep -q __asan_init && fail "--plain is checked"

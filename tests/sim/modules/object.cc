@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// C++: static objects with constructors and destructors, virtual functions, templates, generic lambdas.
+// C++: static objects with constructors and destructors, virtual functions, templates, generic
+// lambdas.
 #include "host.h"
 
 namespace {
