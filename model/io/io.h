@@ -92,12 +92,6 @@ void io_pend(struct sim *s, struct io_irp *irp,
  */
 void io_complete(struct sim *s, struct io_irp *irp, NTSTATUS status, ULONG_PTR information);
 
-/*
- * The call takes the IRP back out of the subsystem without completing it (AMBIGUOUS-LIFE-06,
- * -66): the stack location is given back, IoStatus is as it was poisoned.
- */
-void io_withdraw(struct sim *s, struct io_irp *irp);
-
 /* The IRP in flight whose poisoned IoStatus holds the address, or NULL (IRP-030). */
 struct io_irp *io_irp_owning(struct sim *s, uintptr_t address);
 
@@ -109,7 +103,6 @@ struct io_irp *io_irp_owning(struct sim *s, uintptr_t address);
  * memory (any address); it must live until *completed: then *result holds the status and buffer
  * the output. CREATE, CLEANUP and CLOSE take only the file object.
  */
-struct io_device;
 NTSTATUS io_send_from_above(struct sim *s, PDEVICE_OBJECT device, UCHAR major, ULONG ioctl,
                             void *buffer, ULONG in_size, ULONG out_size, PFILE_OBJECT file,
                             bool *completed, IO_STATUS_BLOCK *result);
@@ -130,7 +123,5 @@ void io_reset(struct sim *s);
 void io_check_unload(struct sim *s);
 /* KRN-200: an IRP in flight or queued work item lies in memory being freed. */
 void io_memory_freed(struct sim *s, const void *p, size_t size);
-/* KRN-029: a frame of the driver is left that holds an IRP in flight or a status block in use. */
-void io_frame_left(struct sim *s, uintptr_t base, size_t size);
 
 #endif

@@ -238,12 +238,26 @@ static void check_returned(struct sim *s, const struct io_above *above, NTSTATUS
     }
 }
 
+/* The device went away before the request came: the driver never sees it. */
+static NTSTATUS refuse(bool *completed, IO_STATUS_BLOCK *result)
+{
+    if (completed != NULL) {
+        *completed = true;
+    }
+    if (result != NULL) {
+        *result = (IO_STATUS_BLOCK){.Status = STATUS_NO_SUCH_DEVICE};
+    }
+    return STATUS_NO_SUCH_DEVICE;
+}
+
 NTSTATUS io_send_from_above(struct sim *s, PDEVICE_OBJECT device, UCHAR major, ULONG ioctl,
                             void *buffer, ULONG in_size, ULONG out_size, PFILE_OBJECT file,
                             bool *completed, IO_STATUS_BLOCK *result)
 {
     struct io_device *d = io_device_find(s, device);
-    SIM_ASSERT(d != NULL);
+    if (d == NULL || d->is_deleted) {
+        return refuse(completed, result);
+    }
     struct io_above *above = above_new(s, d, major);
     struct io_irp *r = above->record;
     PIRP irp = r->irp;

@@ -20,11 +20,6 @@ enum {
     IO_EXTENSIONS_MAX = 16,   /* driver object extensions */
 };
 
-/* Questions of Io. Append only. */
-enum {
-    PICK_IO_ASSOCIATED = PICK_IO, /* unused: keeps the base taken */
-};
-
 /* The cancel spin lock has no address that a driver sees; this one is no memory. */
 #define IO_CANCEL_LOCK ((const void *)0x10)
 

@@ -200,18 +200,6 @@ void io_memory_freed(struct sim *s, const void *p, size_t size)
     io_works_freed(s, p, size);
 }
 
-void io_frame_left(struct sim *s, uintptr_t base, size_t size)
-{
-    for (struct io_irp *r = io.flight_first; r != NULL; r = r->next) {
-        if (overlaps((const void *)base, size, r->irp, r->size)) {
-            model_fail(s, RULE_KRN_029, r->object, &r->submitted,
-                       "a function returns while the IRP in its frame, passed to %s, is not "
-                       "completed yet",
-                       model_routine_name(r->submitted_to));
-        }
-    }
-}
-
 /*
  * Frames of plain modules leave no mark. But a frame that is still entered lies above every
  * routine that its context has called since, so an IRP below the frame of the last such call is

@@ -9,7 +9,7 @@
  * may have changed meanwhile (its stack location, IRP-008) is compared at completion.
  *
  * Invariants:
- *  1. io_complete runs once for each io_submit (IRP-013), unless io_withdraw took the IRP back.
+ *  1. io_complete runs once for each io_submit (IRP-013).
  *  2. PendingReturned is what io_pend said (IRP-018, KRN-017).
  *  3. After the completion routine was entered, the IRP is not touched for an own IRP (it may be
  *     freed).
@@ -174,17 +174,6 @@ void io_pend(struct sim *s, struct io_irp *r,
         ke_system_call(s, NULL, DISPATCH_LEVEL, late_cancel_main,
                        (void *)(uintptr_t)(index << 32 | r->passes), "cancel");
     }
-}
-
-void io_withdraw(struct sim *s, struct io_irp *r)
-{
-    SIM_ASSERT(r->state == IO_IRP_SUBMITTED);
-    unpoison(r);
-    io_flight_remove(s, r);
-    r->irp->CurrentLocation++;
-    r->irp->Tail.Overlay.CurrentStackLocation++;
-    r->state = IO_IRP_COMPLETED;
-    r->completed = sim_here(s);
 }
 
 /* ---- completing ---- */
