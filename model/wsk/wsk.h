@@ -323,6 +323,7 @@ struct wsk_socket {
     uint8_t life;       /* enum wsk_life */
     bool seen_dead;     /* the client has been told */
     bool is_accepted;    /* set by the data path before wsk_socket_publish, as the next two */
+    struct wsk_invocation *accepting; /* the WskAcceptEvent that is showing it to the client */
     bool by_event;       /* accepted through WskAcceptEvent, not WskAccept */
     bool is_conditional; /* accepted on a conditional listener: inspect_id is valid */
     bool from_connect;  /* WskSocketConnect */
@@ -482,6 +483,8 @@ struct wsk_invocation {
     const WSK_CLIENT_CONNECTION_DISPATCH *accept_dispatch; /* out */
     void *item;        /* the data path's own */
     uint64_t mark;     /* the data path's own */
+    PVOID *stored_context;  /* WskAcceptEvent: where the client stores while it runs */
+    const WSK_CLIENT_CONNECTION_DISPATCH **stored_dispatch;
     struct wsk_invocation *outer; /* callbacks of one context nest */
 };
 
@@ -497,6 +500,11 @@ void wsk_event_refused(struct sim *s, struct wsk_socket *socket);
 bool wsk_event_on(struct sim *s, const struct wsk_socket *socket, enum wsk_event event);
 /* Conditional accept at bind: inspect and abort are on from here (CTL-096, LSTN-003, LSTN-004). */
 void wsk_event_conditional(struct sim *s, struct wsk_socket *listener);
+/*
+ * The socket is being shown to the client by WskAcceptEvent: takes over what it has stored so far
+ * (CTL-095a). False: nothing stored yet.
+ */
+bool wsk_event_peek_client(struct sim *s, struct wsk_socket *accepted);
 /* The client's function for an event, or NULL. */
 const void *wsk_event_target(const struct wsk_socket *socket, enum wsk_event event);
 /* True if the current context is inside a callback of this socket (REL-013); its invocation. */

@@ -242,12 +242,12 @@ static struct wsk_registration *known_client(struct sim *s, enum model_routine r
                    model_routine_name(routine));
     }
     if (r->state == WSK_REG_GONE) {
-        model_fail(s, RULE_REG_027, r->object, &r->left,
+        model_fail(s, r->is_nmr ? RULE_REG_035 : RULE_REG_027, r->object, &r->left,
                    "%s is given the client object of a registration that is gone",
                    model_routine_name(routine));
     }
     if (r->captures == 0) {
-        model_fail(s, RULE_REG_019, r->object, &r->released,
+        model_fail(s, r->is_nmr ? RULE_REG_035 : RULE_REG_019, r->object, &r->released,
                    "%s is called while no provider NPI is captured", model_routine_name(routine));
     }
     return r;

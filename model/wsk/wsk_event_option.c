@@ -224,6 +224,10 @@ static bool check_static(struct option *o)
 static void check_targets(struct option *o)
 {
     struct wsk_socket *socket = o->call->socket;
+    if (socket->accepting != NULL && !wsk_event_peek_client(o->call->s, socket)) {
+        model_lint(o->call->s, RULE_CTL_095a); /* the table is not known before the return */
+        return;
+    }
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         if (has_event(o, e) && !is_template_bit(o, e) && wsk_event_target(socket, e) == NULL) {
             model_fail(o->call->s, RULE_CTL_071, socket->object, &socket->created,

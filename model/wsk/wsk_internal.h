@@ -60,6 +60,20 @@ void wsk_event_nulls(struct sim *s, struct wsk_socket *socket);
 bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 uint32_t wsk_event_limit(struct sim *s, enum wsk_event event);
 
+/* wsk_answer.c: the client's half of a callback. */
+struct wsk_out {
+    PVOID context;
+    const WSK_CLIENT_CONNECTION_DISPATCH *dispatch;
+    SIZE_T accepted;
+};
+#define WSK_UNWRITTEN ((PVOID)(ULONG_PTR)0xBADBADBADBADBAD0ull) /* out-parameters before the call */
+/* The client's function, after its table has been checked (SOCK-010). */
+const void *wsk_event_checked_target(struct sim *s, const struct wsk_socket *socket,
+                                     enum wsk_event event);
+NTSTATUS wsk_event_call(struct sim *s, struct wsk_invocation *inv, const void *target,
+                        struct wsk_out *out);
+void wsk_event_judge(struct sim *s, struct wsk_invocation *inv, const struct wsk_out *out);
+
 /* Value of a trace event about a callback: %e is the upper half, %s the lower. */
 static inline uint64_t wsk_event_value(uint32_t event, NTSTATUS status)
 {
