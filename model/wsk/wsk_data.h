@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the data path keeps per socket. Included by wsk.h inside its body; owned by the files of the
- * data path (wsk_bind, wsk_accept, wsk_stream, wsk_datagram, wsk_release, wsk_address).
+ * data path (wsk_bind, wsk_accept, wsk_connect, wsk_stream, wsk_datagram, wsk_release, wsk_address).
  */
 #ifndef MODEL_WSK_WSK_DATA_H
 #define MODEL_WSK_WSK_DATA_H
+
+struct wsk_incoming; /* wsk_incoming.c */
+struct wsk_packet;   /* wsk_datagram.c */
+struct wsk_list;     /* wsk_indication.c */
+
+/* Who ended a connection abortively. */
+enum wsk_cut { WSK_CUT_NONE, WSK_CUT_PEER, WSK_CUT_LOCAL };
 
 struct wsk_data {
     struct net_tcp *tcp;
@@ -12,6 +19,38 @@ struct wsk_data {
     struct net_listener *listener;
     struct wsk_queue sends, receives, accepts, disconnects;
     struct wsk_request *connect; /* WskConnect, WskConnectEx or WskSocketConnect in progress */
+    struct wsk_request *listen;  /* WskListen that waits (AMBIGUOUS-LIFE-21) */
+    bool is_bound;               /* holds socket->local against others (table 1.4.1) */
+    bool has_failed;             /* a connect has failed (CONN-011) */
+    bool must_close;             /* ... and connect.after_failure says so */
+
+    /* Connection. */
+    uint8_t cut;                 /* enum wsk_cut */
+    NTSTATUS cut_status;
+    bool is_shut;                /* the client has finished sending */
+    bool is_held;                /* accept.use_before_return=held: receives wait */
+    bool is_indicating;          /* WskReceiveEvent is in the driver: its bytes are undecided */
+    bool is_racing;              /* RECV-011: the callback is to go before a queued receive */
+    bool fin_told, abort_told;   /* disconnect events made, or lost */
+    bool was_sending;            /* sends were pending when the connection was cut */
+    bool backlog_due;
+    bool has_enable_mark;
+    uint64_t enable_mark;        /* event.backlog_on_enable: no indication up to this position */
+    uint64_t taken;              /* bytes of the stream whose fate is decided */
+    uint64_t offered;            /* highest position ever indicated */
+    uint64_t receive_calls;
+    sim_time pause_until;        /* a callback failed: its bytes come again, but not at once */
+
+    /* Listener. */
+    struct wsk_incoming *incoming_first, *incoming_last;
+    uint32_t arrived, waiting, skipped, racing, aborted; /* incoming connections by what is due */
+
+    /* Datagrams. */
+    struct wsk_packet *packet_first, *packet_last;
+    uint32_t packets, stale; /* buffered; refused ones that wait for a newer one */
+    SIZE_T packet_bytes;
+
+    struct wsk_list *list_first; /* indicated or retained */
 };
 
 #endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * WskBind: which addresses a socket may have (sockets.md 1.4), and what begins with having one.
+ *
+ * A claim is decided and takes effect in the call; the IRP usually comes later, so that traffic can be
+ * there before the client knows (BIND-009). What the client knows is set at the completion.
+ */
+#include "model/wsk/wsk_data_internal.h"
+
+#include "model/world/run.h"
+
+static const NTSTATUS bind_faults[] = {STATUS_INSUFFICIENT_RESOURCES,
+                                       STATUS_ADDRESS_ALREADY_EXISTS};
+
+/* ---- table 1.4.1 ---- */
+
+enum share { SHARE_DEFAULT, SHARE_REUSE, SHARE_EXCLUSIVE };
+enum verdict { OK, INUSE, DENIED, CHECK };
+
+static enum share share_of(const struct wsk_socket *socket)
+{
+    if (socket->exclusive_address != 0) {
+        return SHARE_EXCLUSIVE;
+    }
+    return socket->reuse_address != 0 ? SHARE_REUSE : SHARE_DEFAULT;
+}
+
+/* [second: sharing, specific][first: sharing, specific] */
+static const uint8_t conflict[3][2][3][2] = {
+    [SHARE_DEFAULT] = {{{INUSE, OK}, {INUSE, OK}, {INUSE, OK}},
+                       {{CHECK, INUSE}, {CHECK, DENIED}, {DENIED, INUSE}}},
+    [SHARE_REUSE] = {{{DENIED, OK}, {OK, OK}, {DENIED, OK}},
+                     {{CHECK, DENIED}, {OK, OK}, {DENIED, DENIED}}},
+    [SHARE_EXCLUSIVE] = {{{INUSE, INUSE}, {INUSE, INUSE}, {INUSE, INUSE}},
+                         {{CHECK, INUSE}, {CHECK, INUSE}, {DENIED, INUSE}}},
+};
+
+static enum net_protocol protocol_of(const struct wsk_socket *socket)
+{
+    return socket->category == WSK_DATAGRAM ? NET_UDP : NET_TCP;
+}
+
+static enum verdict judge(const struct wsk_socket *second, const struct net_address *address,
+                          const struct wsk_socket *first)
+{
+    if (!first->data.is_bound || first == second || protocol_of(first) != protocol_of(second) ||
+        first->local.family != address->family || first->local.port != address->port) {
+        return OK;
+    }
+    bool is_first_specific = !net_address_is_wildcard(&first->local);
+    bool is_second_specific = !net_address_is_wildcard(address);
+    if (is_first_specific && is_second_specific && !net_address_same_ip(&first->local, address)) {
+        return OK; /* BIND-013 */
+    }
+    return (enum verdict)conflict[share_of(second)][is_second_specific][share_of(first)]
+                                 [is_first_specific];
+}
+
+static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
+                                const struct net_address *address)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        switch (judge(socket, address, &w->socket[i])) {
+        case OK:
+            break;
+        case INUSE:
+            return model_knob(s, KNOB_BIND_INUSE_STATUS) == 1 ? STATUS_ADDRESS_ALREADY_ASSOCIATED
+                                                              : STATUS_ADDRESS_ALREADY_EXISTS;
+        case DENIED:
+            return STATUS_ACCESS_DENIED;
+        case CHECK:
+            /* Descriptors have no contents here: either answer. */
+            if (choice_flag(s, CHOICE_WORLD, PICK_WSK_CHECK)) {
+                return STATUS_ACCESS_DENIED;
+            }
+            break;
+        }
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS wsk_bind_claim(struct sim *s, struct wsk_socket *socket,
+                        const struct net_address *address)
+{
+    struct net_address local = *address;
+    if (!net_address_is_wildcard(&local) && !net_host_owns(s, NET_LOCAL, &local)) {
+        return STATUS_INVALID_ADDRESS_COMPONENT;
+    }
+    if (local.port == 0) {
+        local.port = net_ephemeral_port(s, NET_LOCAL, protocol_of(socket));
+    } else {
+        NTSTATUS status = check_conflicts(s, socket, &local);
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
+    }
+    socket->local = local;
+    socket->data.is_bound = true;
+    return STATUS_SUCCESS;
+}
+
+/* ---- the call ---- */
+
+static void deliver_bind(struct sim *s, struct wsk_request *r)
+{
+    struct wsk_socket *socket = r->socket;
+    if (!NT_SUCCESS(r->status)) {
+        if (socket->seen == WSK_BINDING) {
+            wsk_socket_see(s, socket, WSK_UNBOUND); /* BIND-010 */
+        }
+    } else if (socket->seen == WSK_BINDING) {
+        wsk_socket_see(s, socket, socket->category == WSK_LISTEN ? WSK_LISTENING : WSK_BOUND);
+    }
+}
+
+/* What begins with the address. */
+static void take_effect(struct sim *s, struct wsk_socket *socket)
+{
+    switch ((enum wsk_category)socket->category) {
+    case WSK_LISTEN:
+        wsk_socket_state(s, socket, WSK_LISTENING);
+        if (socket->conditional_accept != 0) {
+            wsk_event_conditional(s, socket);
+        }
+        wsk_incoming_listen(s, socket, socket->conditional_accept != 0);
+        break;
+    case WSK_DATAGRAM:
+        wsk_socket_state(s, socket, WSK_BOUND);
+        wsk_datagram_open(s, socket);
+        break;
+    case WSK_CONNECTION:
+    case WSK_STREAM:
+        wsk_socket_state(s, socket, WSK_BOUND);
+        break;
+    case WSK_BASIC:
+    case WSK_CATEGORIES:
+        SIM_ASSERT_OP(socket->category, !=, socket->category); /* SOCK-021 stops these */
+    }
+}
+
+static void bind_socket(struct wsk_call *call, const SOCKADDR *address, ULONG flags)
+{
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    struct net_address local;
+    if (flags != 0) {
+        model_fail(s, RULE_BIND_001, socket->object, NULL, "WskBind is given Flags 0x%x", flags);
+    }
+    if (!wsk_address_in(s, address, socket->family, &local, "LocalAddress")) {
+        model_fail(s, RULE_BIND_002, socket->object, &socket->created,
+                   "WskBind is given an address of family %u on a socket of family %u",
+                   address->sa_family, socket->family);
+    }
+    model_exercised(s, RULE_BIND_002);
+    if (socket->state != WSK_UNBOUND || socket->seen != WSK_UNBOUND) {
+        model_lint(s, RULE_BIND_011);
+        wsk_refuse_state(call);
+        return;
+    }
+    wsk_socket_see(s, socket, WSK_BINDING);
+    call->request->deliver = deliver_bind;
+    NTSTATUS status;
+    if (wsk_fault(s, bind_faults, SIM_COUNT(bind_faults), &status)) {
+        wsk_finish(call, WSK_PEND, status, 0);
+        return;
+    }
+    status = wsk_bind_claim(s, socket, &local);
+    if (NT_SUCCESS(status)) {
+        take_effect(s, socket);
+        if (model_knob(s, KNOB_BIND_EVENTS_BEFORE_COMPLETION) == 1) {
+            socket->hold_events = true;
+            call->request->held = socket;
+        }
+    }
+    wsk_finish(call, WSK_PEND, status, 0);
+}
+
+NTSTATUS WSKAPI WskBind(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, ULONG Flags, PIRP Irp)
+{
+    struct wsk_call call;
+    if (WSK_ENTER(&call, WskBind, Socket, Irp, WSK_REQ_BIND)) {
+        bind_socket(&call, LocalAddress, Flags);
+    }
+    return wsk_leave(&call);
+}

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams that arrive: the buffer of a socket, WskReceiveFrom, WskReceiveFromEvent (1.11).
+ *
+ * Each datagram is staged when it comes and goes to the first queued receive, else into the buffer, from
+ * where the callback or a later receive takes it. By choice the callback goes first for a short while
+ * (DGRM-013). The buffer has a limit, beyond which the newest is dropped (DGRM-014).
+ *
+ *   refused by a dynamic callback: back to the front of the buffer, the event is off (DGRM-020)
+ *   refused by a static callback: dropped, or kept as stale until a newer one comes (AMBIGUOUS-LIFE-43)
+ *
+ * Invariants: `packets` counts the buffer, `stale` those of them that wait for a newer one.
+ */
+#include "model/wsk/wsk_data_internal.h"
+#include "model/wsk/wsk_internal.h"
+
+#include "model/world/run.h"
+
+#include <string.h>
+
+enum { CONTROL_MAX = 64, LIST_MAX = 4 };
+
+/* ---- the buffer ---- */
+
+static void packet_free(struct sim *s, struct wsk_packet *p)
+{
+    wsk_stage_free(s, p->bytes);
+    p->bytes = NULL;
+}
+
+static struct wsk_packet *pop(struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    struct wsk_packet *p = d->packet_first;
+    SIM_ASSERT(p != NULL && d->packets != 0);
+    d->packet_first = p->next;
+    if (p->next == NULL) {
+        d->packet_last = NULL;
+    }
+    d->packets--;
+    d->stale -= p->is_stale;
+    p->is_stale = false;
+    p->next = NULL;
+    return p;
+}
+
+static void push_back(struct wsk_socket *socket, struct wsk_packet *p)
+{
+    struct wsk_data *d = &socket->data;
+    if (d->packet_last != NULL) {
+        d->packet_last->next = p;
+    } else {
+        d->packet_first = p;
+    }
+    d->packet_last = p;
+    d->packets++;
+}
+
+static void push_front(struct wsk_socket *socket, struct wsk_packet *p, bool is_stale)
+{
+    struct wsk_data *d = &socket->data;
+    p->next = d->packet_first;
+    d->packet_first = p;
+    if (d->packet_last == NULL) {
+        d->packet_last = p;
+    }
+    p->is_stale = is_stale;
+    p->was_refused = true;
+    d->stale += is_stale;
+    d->packets++;
+}
+
+static void refresh(struct wsk_socket *socket)
+{
+    for (struct wsk_packet *p = socket->data.packet_first; p != NULL; p = p->next) {
+        p->is_stale = false;
+    }
+    socket->data.stale = 0;
+}
+
+static void drop_all(struct sim *s, struct wsk_socket *socket)
+{
+    while (socket->data.packet_first != NULL) {
+        packet_free(s, pop(socket));
+    }
+}
+
+/* ---- control data ---- */
+
+static bool wants_info(const struct wsk_socket *socket)
+{
+    return socket->family == AF_INET6
+               ? wsk_option_value(socket, IPPROTO_IPV6, IPV6_PKTINFO) != 0
+               : wsk_option_value(socket, IPPROTO_IP, IP_PKTINFO) != 0;
+}
+
+/* Writes the control objects of a datagram; how many bytes. */
+static ULONG make_control(struct sim *s, const struct wsk_packet *p, uint8_t out[CONTROL_MAX])
+{
+    if (!p->has_info) {
+        return 0;
+    }
+    if (model_knob(s, KNOB_DGRM_MISSING_CONTROL) == 1 &&
+        choice_pick(s, CHOICE_WORLD, PICK_WSK_MISSING, 100) == 99) {
+        return 0; /* DGRM-026 */
+    }
+    bool is_v6 = p->to.family == NET_IPV6;
+    SIZE_T data = is_v6 ? sizeof(IN6_PKTINFO) : sizeof(IN_PKTINFO);
+    CMSGHDR header = {.cmsg_len = CMSG_LEN(data),
+                      .cmsg_level = is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                      .cmsg_type = is_v6 ? IPV6_PKTINFO : IP_PKTINFO};
+    ULONG index = p->interface_index;
+    SIM_ASSERT(CMSG_SPACE(data) <= CONTROL_MAX);
+    memset(out, 0, CONTROL_MAX);
+    memcpy(out, &header, sizeof header);
+    memcpy(out + sizeof header, p->to.ip, is_v6 ? 16 : 4);
+    memcpy(out + sizeof header + (is_v6 ? 16 : 4), &index, sizeof index);
+    return (ULONG)CMSG_SPACE(data);
+}
+
+/* ---- WskReceiveFrom ---- */
+
+static bool is_cut_short(const struct wsk_request *r, const struct wsk_packet *p)
+{
+    return p->size > r->length;
+}
+
+/* AMBIGUOUS-LIFE-42. */
+static NTSTATUS packet_status(struct sim *s, const struct wsk_request *r,
+                              const struct wsk_packet *p)
+{
+    return is_cut_short(r, p) && model_knob(s, KNOB_DGRM_TRUNC_STATUS) == 1
+               ? STATUS_BUFFER_OVERFLOW
+               : STATUS_SUCCESS;
+}
+
+/* Control data and its length; true if there was not enough room (MSG_CTRUNC). */
+static bool write_control(struct sim *s, struct wsk_request *r, const struct wsk_packet *p)
+{
+    PULONG length = r->out[1];
+    uint8_t control[CONTROL_MAX];
+    ULONG size = make_control(s, p, control);
+    if (length == NULL) {
+        return false;
+    }
+    bool is_short = size > r->out_size[2];
+    model_touch(s, length, sizeof *length, "ControlLength");
+    *length = is_short ? 0 : size;
+    if (r->out[2] != NULL && r->out_size[2] != 0) {
+        model_touch(s, r->out[2], r->out_size[2], "ControlInfo");
+        if (*length != 0) {
+            memcpy(r->out[2], control, size);
+        } else {
+            memset(r->out[2], 0xDB, r->out_size[2]); /* DGRM-011: undefined */
+        }
+    }
+    return is_short;
+}
+
+static void write_outputs(struct sim *s, struct wsk_request *r, const struct wsk_packet *p)
+{
+    ULONG flags = p->flags;
+    if (is_cut_short(r, p)) {
+        flags |= MSG_TRUNC;
+    }
+    if (write_control(s, r, p)) {
+        flags |= MSG_CTRUNC;
+    }
+    if (r->out[0] != NULL) {
+        wsk_address_out(s, &p->from, r->out[0], "RemoteAddress");
+    }
+    bool is_wanted = r->out[1] != NULL || model_knob(s, KNOB_DGRM_FLAGS_WITHOUT_LENGTH) == 0;
+    if (r->out[3] != NULL && is_wanted) {
+        PULONG out = r->out[3];
+        model_touch(s, out, sizeof *out, "ControlFlags");
+        *out = flags;
+    }
+}
+
+static void deliver_receive_from(struct sim *s, struct wsk_request *r)
+{
+    struct wsk_packet *p = r->item;
+    if (p != NULL) {
+        SIZE_T size = p->size < r->length ? p->size : r->length;
+        if (size != 0) {
+            mm_chain_write(s, r->mdl, r->offset, 0, p->bytes, size);
+        }
+        write_outputs(s, r, p);
+        r->information = size;
+        packet_free(s, p);
+        r->item = NULL;
+    }
+    wsk_buffer_release(s, r, MM_WRITE, RULE_RECV_003);
+}
+
+static void withdraw_receive_from(struct sim *s, struct wsk_request *r)
+{
+    (void)s;
+    wsk_queue_remove(&r->socket->data.receives, r);
+}
+
+static void serve(struct sim *s, struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    if (socket->life != WSK_LIVE) {
+        return;
+    }
+    while (d->receives.first != NULL && d->packets != 0 && !d->is_racing) {
+        struct wsk_request *r = d->receives.first;
+        wsk_queue_remove(&d->receives, r);
+        r->item = pop(socket);
+        wsk_complete(s, r, packet_status(s, r, r->item), 0);
+    }
+    wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM);
+}
+
+static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length,
+                          PCMSGHDR control, PULONG flags)
+{
+    struct sim *s = call->s;
+    struct wsk_request *r = call->request;
+    if (remote != NULL) {
+        model_touch(s, remote, wsk_address_size(call->socket->family), "RemoteAddress");
+    }
+    if (length != NULL) {
+        model_touch(s, length, sizeof *length, "ControlLength");
+        r->out_size[2] = control != NULL ? *length : 0;
+        if (control != NULL) {
+            model_touch(s, control, *length, "ControlInfo");
+        }
+    } else if (control != NULL) {
+        model_lint(s, RULE_DGRM_009);
+        control = NULL;
+    }
+    if (flags != NULL) {
+        model_touch(s, flags, sizeof *flags, "ControlFlags");
+    }
+    model_exercised(s, RULE_DGRM_009);
+    r->out[0] = remote;
+    r->out[1] = length;
+    r->out[2] = control;
+    r->out[3] = flags;
+}
+
+void wsk_datagram_check(struct wsk_call *call, ULONG flags)
+{
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    const char *name = model_routine_name(call->routine);
+    if (flags != 0) {
+        model_fail(s, RULE_DGRM_001, socket->object, NULL, "%s is given Flags 0x%x", name, flags);
+    }
+    bool is_known = socket->seen == WSK_BOUND || wsk_any_callback(socket);
+    if (!is_known || socket->state != WSK_BOUND) {
+        model_fail(s, RULE_DGRM_001, socket->object, &socket->created,
+                   "%s on a socket that is not bound", name);
+    }
+    model_exercised(s, RULE_DGRM_001);
+}
+
+static void receive_from(struct wsk_call *call, const WSK_BUF *buffer)
+{
+    static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    struct wsk_data *d = &socket->data;
+    struct wsk_request *r = call->request;
+    NTSTATUS status;
+    if (wsk_fault(s, faults, SIM_COUNT(faults), &status)) {
+        wsk_finish(call, WSK_INLINE, status, 0);
+        return;
+    }
+    wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002);
+    r->deliver = deliver_receive_from;
+    if (d->receives.first == NULL && d->packets != 0 && !d->is_racing) {
+        r->item = pop(socket);
+        status = packet_status(s, r, r->item);
+        wsk_finish(call, WSK_PEND, status, 0);
+        return;
+    }
+    r->withdraw = withdraw_receive_from;
+    wsk_queue_push(&d->receives, r);
+    wsk_pend(call);
+}
+
+NTSTATUS WSKAPI WskReceiveFrom(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
+                               PSOCKADDR RemoteAddress, PULONG ControlLength,
+                               PCMSGHDR ControlInfo, PULONG ControlFlags, PIRP Irp)
+{
+    struct wsk_call call;
+    if (WSK_ENTER(&call, WskReceiveFrom, Socket, Irp, WSK_REQ_RECEIVE_FROM)) {
+        wsk_datagram_check(&call, Flags);
+        check_outputs(&call, RemoteAddress, ControlLength, ControlInfo, ControlFlags);
+        receive_from(&call, Buffer);
+    }
+    return wsk_leave(&call);
+}
+
+/* ---- what the network reports ---- */
+
+static bool is_filtered(const struct wsk_socket *socket, const struct net_address *from)
+{
+    return socket->has_remote && (!net_address_same_ip(&socket->remote_fixed, from) ||
+                                  socket->remote_fixed.port != from->port); /* DGRM-012 */
+}
+
+static void end_race(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_socket *socket = argument;
+    (void)value;
+    socket->data.is_racing = false;
+    serve(s, socket);
+}
+
+static bool has_room(struct sim *s, const struct wsk_socket *socket)
+{
+    bool is_off = socket->data.receives.first == NULL &&
+                  !socket->gate[WSK_EV_RECEIVE_FROM].adm;
+    if (is_off && model_knob(s, KNOB_AMB_59) == 1) {
+        return false;
+    }
+    return socket->data.packets < WSK_DATAGRAMS_MAX;
+}
+
+static struct wsk_packet *stage(struct sim *s, const struct wsk_socket *socket,
+                                const struct net_datagram *datagram)
+{
+    struct wsk_packet *p =
+        wsk_record(s, &wsk_data_of(s)->packet, "too many datagrams in one run");
+    p->from = datagram->from;
+    p->to = datagram->to;
+    p->size = datagram->size;
+    p->interface_index = datagram->interface_index;
+    p->has_info = wants_info(socket);
+    if (net_address_is_broadcast(&datagram->to)) {
+        p->flags = MSG_BCAST;
+    } else if (net_address_is_multicast(&datagram->to)) {
+        p->flags = MSG_MCAST;
+    }
+    if (p->size != 0) {
+        p->bytes = wsk_stage_alloc(s, p->size);
+        memcpy(p->bytes, datagram->bytes, p->size);
+    }
+    return p;
+}
+
+static void on_datagram(struct sim *s, void *user, const struct net_datagram *datagram)
+{
+    struct wsk_socket *socket = user;
+    struct wsk_data *d = &socket->data;
+    if (is_filtered(socket, &datagram->from) || !has_room(s, socket)) {
+        return;
+    }
+    push_back(socket, stage(s, socket, datagram));
+    refresh(socket);
+    if (d->receives.first != NULL && !d->is_racing &&
+        wsk_event_on(s, socket, WSK_EV_RECEIVE_FROM) &&
+        choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
+        d->is_racing = true; /* DGRM-013 */
+        sim_event_add(s, s->now + WSK_RACE_TICKS, end_race, socket, 0);
+        wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM);
+        return;
+    }
+    serve(s, socket);
+}
+
+static void on_unreachable(struct sim *s, void *user, const struct net_address *remote)
+{
+    struct wsk_socket *socket = user;
+    struct wsk_request *r = socket->data.receives.first;
+    (void)remote;
+    if (r != NULL && choice_flag(s, CHOICE_WORLD, PICK_WSK_UNREACHABLE)) {
+        wsk_queue_remove(&socket->data.receives, r);
+        wsk_complete(s, r, STATUS_PORT_UNREACHABLE, 0);
+    }
+}
+
+static const struct net_udp_ops udp_ops = {.receive = on_datagram, .unreachable = on_unreachable};
+
+void wsk_datagram_open(struct sim *s, struct wsk_socket *socket)
+{
+    socket->data.udp = net_udp_open(s, NET_LOCAL, &socket->local, &udp_ops, socket);
+    world_bound(s, &socket->local);
+}
+
+void wsk_datagram_filter_changed(struct sim *s, struct wsk_socket *socket)
+{
+    if (model_knob(s, KNOB_AMB_50_BUFFERED) != 1) {
+        return;
+    }
+    for (uint32_t left = socket->data.packets; left != 0; left--) {
+        struct wsk_packet *p = pop(socket);
+        if (is_filtered(socket, &p->from)) {
+            packet_free(s, p);
+        } else {
+            push_back(socket, p);
+        }
+    }
+}
+
+/* ---- WskReceiveFromEvent ---- */
+
+static uint32_t datagram_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    const struct wsk_data *d = &socket->data;
+    (void)s;
+    if (event != WSK_EV_RECEIVE_FROM || (d->receives.first != NULL && !d->is_racing)) {
+        return 0;
+    }
+    return d->packets - d->stale;
+}
+
+static void add_packet(struct sim *s, struct wsk_list *list, struct wsk_packet *p,
+                       struct wsk_shape shape)
+{
+    struct wsk_element *e = wsk_list_add(s, list, p->size, shape, true);
+    WSK_DATAGRAM_INDICATION *visible = (WSK_DATAGRAM_INDICATION *)e->address;
+    for (uint32_t i = 0, at = 0; i < e->pieces && at < p->size; i++) {
+        memcpy(e->piece[i].bytes, p->bytes + at, e->piece[i].size);
+        at += (uint32_t)e->piece[i].size;
+    }
+    e->packet = p;
+    e->remote = wsk_argument_address(s, &p->from);
+    visible->RemoteAddress = e->remote;
+    uint8_t control[CONTROL_MAX];
+    ULONG size = make_control(s, p, control);
+    if (size != 0) {
+        e->control = wsk_argument(s, size);
+        memcpy(e->control, control, size);
+        visible->ControlInfo = e->control;
+        visible->ControlInfoLength = size;
+    }
+}
+
+static bool datagram_take(struct sim *s, struct wsk_invocation *inv)
+{
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_data *d = &socket->data;
+    if (datagram_ready(s, socket, (enum wsk_event)inv->event) == 0) {
+        return false;
+    }
+    uint32_t most = d->packets < LIST_MAX ? d->packets : LIST_MAX;
+    uint32_t wanted = 1 + (most > 1 ? choice_pick(s, CHOICE_WORLD, PICK_WSK_DATAGRAMS, most) : 0);
+    struct wsk_shape shape = wsk_pick_shape(s);
+    struct wsk_list *list = wsk_list_new(s, socket, 0);
+    inv->flags = d->packet_first->flags;
+    do { /* DGRM-016: one kind in one list */
+        add_packet(s, list, pop(socket), shape);
+    } while (--wanted != 0 && d->packets != 0 && d->packet_first->flags == inv->flags);
+    d->is_racing = false;
+    inv->item = list;
+    inv->datagram = wsk_list_head(list);
+    return true;
+}
+
+enum answer { TAKEN, RETAINED, REFUSED };
+
+static enum answer answer_of(struct sim *s, const struct wsk_invocation *inv)
+{
+    if (inv->answer == STATUS_PENDING) {
+        return RETAINED;
+    }
+    if (inv->answer == STATUS_DATA_NOT_ACCEPTED ||
+        (!NT_SUCCESS(inv->answer) && model_knob(s, KNOB_AMB_62) == 1)) {
+        return REFUSED;
+    }
+    return TAKEN; /* another failure: the list goes back and is dropped (DGRM-028) */
+}
+
+static void put_back(struct wsk_socket *socket, struct wsk_element *e, bool is_stale)
+{
+    if (e != NULL) {
+        put_back(socket, e->next, is_stale);
+        push_front(socket, e->packet, is_stale);
+    }
+}
+
+static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
+{
+    struct wsk_socket *socket = inv->socket;
+    struct wsk_list *list = inv->item;
+    enum answer answer = answer_of(s, inv);
+    bool is_static = socket->gate[WSK_EV_RECEIVE_FROM].src == WSK_SRC_STATIC;
+    bool is_kept = answer == REFUSED && socket->life == WSK_LIVE &&
+                   (!is_static || model_knob(s, KNOB_DGRM_STATIC_REFUSAL) == 1);
+    struct wsk_element *first = list->first;
+    wsk_list_returned(s, list, inv, answer == RETAINED);
+    if (is_kept) {
+        put_back(socket, first, is_static);
+    } else {
+        for (struct wsk_element *e = first; e != NULL; e = e->next) {
+            packet_free(s, e->packet);
+        }
+    }
+    if (answer == REFUSED) {
+        wsk_event_refused(s, socket);
+    }
+    serve(s, socket);
+}
+
+/* ---- endings ---- */
+
+static void datagram_leave(struct sim *s, struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    d->is_bound = false;
+    if (d->udp != NULL) {
+        net_udp_close(s, d->udp);
+        d->udp = NULL;
+    }
+    drop_all(s, socket);
+}
+
+static void datagram_closed(struct sim *s, struct wsk_socket *socket)
+{
+    SIM_ASSERT(socket->data.packets == 0 && socket->data.receives.first == NULL);
+    wsk_release_closed(s, socket);
+}
+
+/* AMBIGUOUS-LIFE-44. What was refused comes again all the same (DGRM-020). */
+static void datagram_enabled(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    (void)event;
+    if (model_knob(s, KNOB_EVENT_BACKLOG_ON_ENABLE) == 1 && socket->data.receives.first == NULL) {
+        for (struct wsk_packet *p = socket->data.packet_first; p != NULL; p = p->next) {
+            if (!p->is_stale && !p->was_refused) {
+                p->is_stale = true;
+                socket->data.stale++;
+            }
+        }
+    }
+}
+
+const struct wsk_category_ops wsk_datagram_ops = {
+    .ready = datagram_ready,
+    .take = datagram_take,
+    .returned = datagram_returned,
+    .died = datagram_leave,
+    .closing = datagram_leave,
+    .closed = datagram_closed,
+    .enabled = datagram_enabled,
+};

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Incoming connections of a listener, from the first packet to the accepted socket (sockets.md 3.4).
+ *
+ *   ARRIVED -> INSPECTING -> PENDED -> HANDSHAKE -> WAITING -> OFFERED -> ENDED (a socket, or refused)
+ *      (conditional accept only)          |            +--accept IRP--------^
+ *                +------------------------+--dropped--> ABORT_DUE -> ABORTING -> ENDED
+ *
+ * WAITING is the backlog. A queued accept IRP goes first (ACPT-005); by choice the callback does
+ * (ACPT-006), for a short while. The backlog has a limit only while neither is there to take from it.
+ *
+ * Invariants:
+ *  1. data.arrived, waiting, aborted count the connections in ARRIVED, WAITING, ABORT_DUE; skipped and
+ *     racing count flagged ones among the WAITING.
+ *  2. tcp is set exactly in WAITING and OFFERED (until the socket has it).
+ *  3. Inspected connections stay on the list when they have ended: their ids may still be asked for.
+ */
+#include "model/wsk/wsk_data_internal.h"
+
+#include "model/world/run.h"
+
+static struct wsk_data *data_of(struct wsk_incoming *in)
+{
+    return &in->listener->data;
+}
+
+static uint32_t *counter(struct wsk_incoming *in)
+{
+    switch ((enum wsk_incoming_state)in->state) {
+    case WSK_IN_ARRIVED:
+        return &data_of(in)->arrived;
+    case WSK_IN_WAITING:
+        return &data_of(in)->waiting;
+    case WSK_IN_ABORT_DUE:
+        return &data_of(in)->aborted;
+    case WSK_IN_INSPECTING:
+    case WSK_IN_PENDED:
+    case WSK_IN_HANDSHAKE:
+    case WSK_IN_OFFERED:
+    case WSK_IN_ABORTING:
+    case WSK_IN_ENDED:
+        break;
+    }
+    return NULL;
+}
+
+static void unlink_incoming(struct wsk_incoming *in)
+{
+    struct wsk_data *d = data_of(in);
+    if (in->prev != NULL) {
+        in->prev->next = in->next;
+    } else {
+        d->incoming_first = in->next;
+    }
+    if (in->next != NULL) {
+        in->next->prev = in->prev;
+    } else {
+        d->incoming_last = in->prev;
+    }
+}
+
+void wsk_incoming_state(struct wsk_incoming *in, enum wsk_incoming_state state)
+{
+    SIM_ASSERT(in->state != WSK_IN_ENDED);
+    uint32_t *count = counter(in);
+    if (count != NULL) {
+        (*count)--;
+    }
+    if (in->state == WSK_IN_WAITING) {
+        data_of(in)->skipped -= in->is_skipped;
+        data_of(in)->racing -= in->is_racing;
+        in->is_skipped = in->is_racing = false;
+    }
+    in->state = (uint8_t)state;
+    count = counter(in);
+    if (count != NULL) {
+        (*count)++;
+    }
+    if (state == WSK_IN_ENDED && !in->was_inspected) {
+        unlink_incoming(in);
+    }
+}
+
+static struct wsk_incoming *incoming_new(struct sim *s, struct wsk_socket *listener,
+                                         enum wsk_incoming_state state, uint32_t request)
+{
+    struct wsk_data *d = &listener->data;
+    struct wsk_incoming *in =
+        wsk_record(s, &wsk_data_of(s)->incoming, "too many incoming connections in one run");
+    in->listener = listener;
+    in->request = request;
+    in->state = WSK_IN_HANDSHAKE;
+    in->keep_alive = listener->keep_alive;
+    in->receive_buffer = listener->receive_buffer;
+    in->prev = d->incoming_last;
+    if (in->prev != NULL) {
+        in->prev->next = in;
+    } else {
+        d->incoming_first = in;
+    }
+    d->incoming_last = in;
+    wsk_incoming_state(in, state);
+    return in;
+}
+
+static bool fits(const struct wsk_socket *listener, const struct wsk_incoming *in,
+                 enum wsk_incoming_state state)
+{
+    if (in->state != (uint8_t)state) {
+        return false;
+    }
+    if (state != WSK_IN_WAITING) {
+        return true;
+    }
+    return listener->data.accepts.first != NULL ? in->is_racing : !in->is_skipped;
+}
+
+struct wsk_incoming *wsk_incoming_first(struct wsk_socket *listener,
+                                        enum wsk_incoming_state state)
+{
+    struct wsk_incoming *in = listener->data.incoming_first;
+    while (in != NULL && !fits(listener, in, state)) {
+        in = in->next;
+    }
+    return in;
+}
+
+/* ---- leaving ---- */
+
+static void cut(struct sim *s, struct wsk_incoming *in)
+{
+    if (in->tcp != NULL) {
+        net_tcp_abort(s, in->tcp);
+        net_tcp_close(s, in->tcp);
+        in->tcp = NULL;
+    }
+}
+
+void wsk_incoming_drop(struct sim *s, struct wsk_incoming *in)
+{
+    cut(s, in);
+    if (!in->was_inspected) {
+        wsk_incoming_state(in, WSK_IN_ENDED);
+        return;
+    }
+    in->is_dropped = true;
+    if (in->state == WSK_IN_ARRIVED) {
+        wsk_incoming_state(in, WSK_IN_ENDED); /* the client has never heard of it */
+    } else if (in->state != WSK_IN_INSPECTING) {
+        wsk_incoming_state(in, WSK_IN_ABORT_DUE); /* else when the callback has returned: LSTN-017 */
+        wsk_event_due(s, in->listener, WSK_EV_ABORT);
+    }
+}
+
+/* In the backlog nothing interests us but that the peer goes away. */
+static void backlog_reset(struct sim *s, void *user, enum net_tcp_error error)
+{
+    struct wsk_incoming *in = user;
+    (void)error;
+    if (in->state == WSK_IN_WAITING) {
+        wsk_incoming_drop(s, in);
+    }
+}
+static void backlog_nothing(struct sim *s, void *user)
+{
+    (void)s;
+    (void)user;
+}
+static void backlog_bytes(struct sim *s, void *user, uint64_t total)
+{
+    (void)s;
+    (void)user;
+    (void)total;
+}
+static void backlog_failed(struct sim *s, void *user, enum net_tcp_error error)
+{
+    (void)s;
+    (void)user;
+    (void)error;
+}
+static const struct net_tcp_ops backlog_ops = {
+    .connected = backlog_nothing,
+    .failed = backlog_failed,
+    .readable = backlog_nothing,
+    .finished = backlog_nothing,
+    .reset = backlog_reset,
+    .acked = backlog_bytes,
+    .fin_acked = backlog_nothing,
+    .backlog = backlog_bytes,
+};
+
+/* ---- becoming a socket ---- */
+
+struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, bool by_event,
+                                       PVOID context, const VOID *dispatch, bool hold)
+{
+    struct wsk_socket *listener = in->listener;
+    struct wsk_socket *socket = wsk_socket_new(s, listener->registration, WSK_CONNECTION,
+                                               listener->family, SOCK_STREAM, IPPROTO_TCP);
+    bool at_arrival = model_knob(s, KNOB_AMB_48) == 1;
+    socket->is_accepted = true;
+    socket->by_event = by_event;
+    socket->is_conditional = in->was_inspected;
+    socket->inspect_id = in->id;
+    socket->parent = listener->parent;
+    socket->keep_alive = at_arrival ? in->keep_alive : listener->keep_alive;
+    socket->receive_buffer = at_arrival ? in->receive_buffer : listener->receive_buffer;
+    socket->hold_events = hold;
+    net_tcp_local(in->tcp, &socket->local);
+    net_tcp_remote(in->tcp, &socket->remote);
+    socket->data.tcp = in->tcp;
+    net_tcp_adopt(s, in->tcp, &wsk_stream_tcp_ops, socket);
+    in->tcp = NULL;
+    wsk_socket_state(s, socket, WSK_CONNECTED);
+    wsk_socket_publish(s, socket, context, dispatch);
+    wsk_socket_see(s, socket, WSK_CONNECTED);
+    wsk_stream_established(s, socket);
+    return socket;
+}
+
+/* ACPT-005: queued IRPs take what waits, except what the callback was promised. */
+void wsk_incoming_serve(struct sim *s, struct wsk_socket *listener)
+{
+    struct wsk_data *d = &listener->data;
+    struct wsk_incoming *next;
+    bool hold = model_knob(s, KNOB_CONN_EVENTS_BEFORE_COMPLETION) == 1;
+    for (struct wsk_incoming *in = d->incoming_first; in != NULL && d->accepts.first != NULL;
+         in = next) {
+        next = in->next;
+        if (in->state != WSK_IN_WAITING || in->is_racing) {
+            continue;
+        }
+        struct wsk_request *r = d->accepts.first;
+        wsk_queue_remove(&d->accepts, r);
+        struct wsk_socket *socket = wsk_incoming_accept(s, in, false, r->out[2], r->out[3], hold);
+        wsk_incoming_state(in, WSK_IN_ENDED);
+        r->item = socket;
+        r->held = hold ? socket : NULL;
+        wsk_complete(s, r, STATUS_SUCCESS, (ULONG_PTR)socket->visible);
+    }
+}
+
+/* ---- arriving ---- */
+
+static void end_race(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_incoming *in = argument;
+    (void)value;
+    if (in->state == WSK_IN_WAITING && in->is_racing) {
+        in->is_racing = false;
+        data_of(in)->racing--;
+        wsk_incoming_serve(s, in->listener);
+    }
+}
+
+static uint32_t backlog_limit(struct sim *s)
+{
+    static const uint32_t limits[] = {128, 0, 1, 16};
+    return limits[model_knob(s, KNOB_LISTEN_BACKLOG)];
+}
+
+/* AMBIGUOUS-LIFE-20. False: the newcomer has been dropped. */
+static bool make_room(struct sim *s, struct wsk_socket *listener, struct wsk_incoming *newest)
+{
+    struct wsk_data *d = &listener->data;
+    uint32_t limit = backlog_limit(s);
+    if (d->accepts.first != NULL || wsk_event_on(s, listener, WSK_EV_ACCEPT) ||
+        d->waiting <= limit) {
+        return true;
+    }
+    struct wsk_incoming *victim = newest;
+    if (limit != 0 && model_knob(s, KNOB_LISTEN_BACKLOG_FULL) == 1) {
+        victim = d->incoming_first;
+        while (victim->state != WSK_IN_WAITING) {
+            victim = victim->next;
+        }
+    }
+    wsk_incoming_drop(s, victim);
+    return victim != newest;
+}
+
+static void first_connection(struct sim *s, struct wsk_socket *listener)
+{
+    struct wsk_request *r = listener->data.listen;
+    if (r != NULL) { /* AMBIGUOUS-LIFE-21: WskListen has waited for this */
+        listener->data.listen = NULL;
+        wsk_complete(s, r, STATUS_SUCCESS, 0);
+    }
+}
+
+static struct wsk_incoming *by_request(struct wsk_socket *listener, uint32_t request)
+{
+    struct wsk_incoming *in = listener->data.incoming_last;
+    while (in != NULL && (in->request != request || in->state == WSK_IN_ENDED)) {
+        in = in->prev;
+    }
+    return in;
+}
+
+static void on_established(struct sim *s, void *user, struct net_tcp *tcp, uint32_t request_id)
+{
+    struct wsk_socket *listener = user;
+    struct wsk_data *d = &listener->data;
+    struct wsk_incoming *in = by_request(listener, request_id);
+    if (in == NULL) {
+        in = incoming_new(s, listener, WSK_IN_HANDSHAKE, request_id);
+    }
+    in->tcp = tcp;
+    net_tcp_adopt(s, tcp, &backlog_ops, in);
+    wsk_incoming_state(in, WSK_IN_WAITING);
+    first_connection(s, listener);
+    if (!make_room(s, listener, in)) {
+        return;
+    }
+    if (d->accepts.first != NULL && wsk_event_on(s, listener, WSK_EV_ACCEPT) &&
+        choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
+        in->is_racing = true;
+        d->racing++;
+        sim_event_add(s, s->now + WSK_RACE_TICKS, end_race, in, 0);
+    } else {
+        wsk_incoming_serve(s, listener);
+    }
+    wsk_event_due(s, listener, WSK_EV_ACCEPT);
+}
+
+static void on_inspect(struct sim *s, void *user, const struct net_request *request)
+{
+    struct wsk_socket *listener = user;
+    struct wsk_data_state *d = wsk_data_of(s);
+    struct wsk_incoming *in = incoming_new(s, listener, WSK_IN_ARRIVED, request->id);
+    uint32_t n = ++d->inspect_serial;
+    in->was_inspected = true;
+    in->id.Key = 0x40u + n % 3; /* LSTN-011: keys come again, with another serial number */
+    in->id.SerialNumber = n;
+    in->local = request->local;
+    in->remote = request->remote;
+    wsk_event_due(s, listener, WSK_EV_INSPECT);
+}
+
+static void on_dropped(struct sim *s, void *user, const struct net_request *request)
+{
+    struct wsk_incoming *in = by_request(user, request->id);
+    if (in != NULL) {
+        wsk_incoming_drop(s, in);
+    }
+}
+
+static const struct net_listen_ops listen_ops = {
+    .inspect = on_inspect,
+    .dropped = on_dropped,
+    .established = on_established,
+};
+
+void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool conditional)
+{
+    listener->data.listener =
+        net_listen(s, NET_LOCAL, &listener->local, conditional, &listen_ops, listener);
+    world_listening(s, &listener->local);
+}
+
+void wsk_incoming_close(struct sim *s, struct wsk_socket *listener)
+{
+    struct wsk_data *d = &listener->data;
+    if (d->listener != NULL) {
+        net_listener_close(s, d->listener);
+        d->listener = NULL;
+    }
+    d->is_bound = false;
+    struct wsk_incoming *next;
+    for (struct wsk_incoming *in = d->incoming_first; in != NULL; in = next) {
+        next = in->next;
+        if (in->state == WSK_IN_PENDED && !in->was_completed && listener->life == WSK_CLOSING) {
+            model_lint(s, RULE_LSTN_009); /* never completed while the listener was open */
+        }
+        if (in->state == WSK_IN_WAITING) {
+            cut(s, in);
+        }
+        if (in->state != WSK_IN_ENDED && in->state != WSK_IN_OFFERED &&
+            in->state != WSK_IN_INSPECTING && in->state != WSK_IN_ABORTING) {
+            wsk_incoming_state(in, WSK_IN_ENDED); /* the callbacks in progress end theirs */
+        }
+    }
+}
