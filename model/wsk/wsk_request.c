@@ -252,7 +252,9 @@ static void cancel_now(struct sim *s, void *argument, uint64_t value)
     (void)value;
     if (r->phase == WSK_REQ_WAITING) {
         r->withdraw(s, r);
-        wsk_complete(s, r, STATUS_CANCELLED, 0);
+        if (r->phase == WSK_REQ_WAITING) { /* the socket may have died of it: LIFE-13 */
+            wsk_complete(s, r, STATUS_CANCELLED, 0);
+        }
     }
 }
 
