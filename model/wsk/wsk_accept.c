@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accepting: WskAccept, WskListen of stream sockets, WskAcceptEvent, and the operations of listeners.
+ * Accepting: WskAccept, WskListen of stream sockets, WskAcceptEvent, and the operations of
+ * listeners.
  *
- * A socket accepted by a callback is published without client before the call and gets its context and
- * table at the return; inherited events start there (AMBIGUOUS-LIFE-55: the reading in which they start
- * as soon as the outputs are stored is not modelled).
+ * A socket accepted by a callback is published without client before the call and gets its context
+ * and table at the return; inherited events start there (AMBIGUOUS-LIFE-55: the reading in which
+ * they start as soon as the outputs are stored is not modelled).
  */
 #include "model/wsk/wsk_data_internal.h"
 

@@ -2,8 +2,8 @@
 /*
  * WskBind: which addresses a socket may have (sockets.md 1.4), and what begins with having one.
  *
- * A claim is decided and takes effect in the call; the IRP usually comes later, so that traffic can be
- * there before the client knows (BIND-009). What the client knows is set at the completion.
+ * A claim is decided and takes effect in the call; the IRP usually comes later, so that traffic can
+ * be there before the client knows (BIND-009). What the client knows is set at the completion.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -52,8 +52,8 @@ static enum verdict judge(const struct wsk_socket *second, const struct net_addr
     if (is_first_specific && is_second_specific && !net_address_same_ip(&first->local, address)) {
         return OK; /* BIND-013 */
     }
-    return (enum verdict)conflict[share_of(second)][is_second_specific][share_of(first)]
-                                 [is_first_specific];
+    return (enum verdict)
+        conflict[share_of(second)][is_second_specific][share_of(first)][is_first_specific];
 }
 
 static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
@@ -80,8 +80,7 @@ static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
     return STATUS_SUCCESS;
 }
 
-NTSTATUS wsk_bind_claim(struct sim *s, struct wsk_socket *socket,
-                        const struct net_address *address)
+NTSTATUS wsk_bind_claim(struct sim *s, struct wsk_socket *socket, const struct net_address *address)
 {
     struct net_address local = *address;
     if (!net_address_is_wildcard(&local) && !net_host_owns(s, NET_LOCAL, &local)) {

@@ -3,12 +3,13 @@
  * Connecting: WskConnect, WskConnectEx, and the second half of WskSocketConnect (1.7).
  *
  *   Bound --call--> Connecting --connected--> Connected
- *     ^                 +--failed, cancelled--> Bound (AMBIGUOUS-LIFE-13: or must be closed, or dead)
+ *     ^                 +--failed, cancelled--> Bound (AMBIGUOUS-LIFE-13: or must be closed, or
+ * dead)
  *     +----------------------------------------+
  *
- * The request of WskSocketConnect belongs to no socket yet (request->socket is NULL): `item` names it, and
- * a failure leaves nothing behind. On success the socket becomes visible when the network says so, so
- * that its static callbacks may run before the IRP comes (CONN-013).
+ * The request of WskSocketConnect belongs to no socket yet (request->socket is NULL): `item` names
+ * it, and a failure leaves nothing behind. On success the socket becomes visible when the network
+ * says so, so that its static callbacks may run before the IRP comes (CONN-013).
  */
 #include "model/wsk/wsk_data_internal.h"
 #include "model/wsk/wsk_internal.h"

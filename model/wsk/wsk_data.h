@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the data path keeps per socket. Included by wsk.h inside its body; owned by the files of the
- * data path (wsk_bind, wsk_accept, wsk_connect, wsk_stream, wsk_datagram, wsk_release, wsk_address).
+ * data path (wsk_bind, wsk_accept, wsk_connect, wsk_stream, wsk_datagram, wsk_release,
+ * wsk_address).
  */
 #ifndef MODEL_WSK_WSK_DATA_H
 #define MODEL_WSK_WSK_DATA_H
@@ -25,21 +26,21 @@ struct wsk_data {
     bool must_close;             /* ... and connect.after_failure says so */
 
     /* Connection. */
-    uint8_t cut;                 /* enum wsk_cut */
+    uint8_t cut; /* enum wsk_cut */
     NTSTATUS cut_status;
-    bool is_shut;                /* the client has finished sending */
-    bool is_held;                /* accept.use_before_return=held: receives wait */
-    bool is_indicating;          /* WskReceiveEvent is in the driver: its bytes are undecided */
-    bool is_racing;              /* RECV-011: the callback is to go before a queued receive */
-    bool fin_told, abort_told;   /* disconnect events made, or lost */
-    bool was_sending;            /* sends were pending when the connection was cut */
+    bool is_shut;              /* the client has finished sending */
+    bool is_held;              /* accept.use_before_return=held: receives wait */
+    bool is_indicating;        /* WskReceiveEvent is in the driver: its bytes are undecided */
+    bool is_racing;            /* RECV-011: the callback is to go before a queued receive */
+    bool fin_told, abort_told; /* disconnect events made, or lost */
+    bool was_sending;          /* sends were pending when the connection was cut */
     bool backlog_due;
     bool has_enable_mark;
-    uint64_t enable_mark;        /* event.backlog_on_enable: no indication up to this position */
-    uint64_t taken;              /* bytes of the stream whose fate is decided */
-    uint64_t offered;            /* highest position ever indicated */
+    uint64_t enable_mark; /* event.backlog_on_enable: no indication up to this position */
+    uint64_t taken;       /* bytes of the stream whose fate is decided */
+    uint64_t offered;     /* highest position ever indicated */
     uint64_t receive_calls;
-    sim_time pause_until;        /* a callback failed: its bytes come again, but not at once */
+    sim_time pause_until; /* a callback failed: its bytes come again, but not at once */
 
     /* Listener. */
     struct wsk_incoming *incoming_first, *incoming_last;

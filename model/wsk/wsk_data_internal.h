@@ -8,25 +8,25 @@
 #include "model/wsk/wsk.h"
 
 enum {
-    WSK_STAGE_BYTES = 64 << 20,  /* as much as the arena: a run cannot have more in client buffers */
+    WSK_STAGE_BYTES = 64 << 20, /* as much as the arena: a run cannot have more in client buffers */
     WSK_SCRATCH_BYTES = 65536,
-    WSK_PIECES_MAX = 2,          /* MDLs of one element */
-    WSK_INDICATE_MAX = 65536,    /* bytes in one WskReceiveEvent */
-    WSK_DATAGRAMS_MAX = 64,      /* buffered per socket, then dropped (DGRM-014) */
-    WSK_BUFFER_LIST_MAX = 1024,  /* nodes of a WSK_BUF_LIST: more is a cycle */
-    WSK_RACE_TICKS = 100,        /* 10 us: how long a queued request waits for the callback */
+    WSK_PIECES_MAX = 2,         /* MDLs of one element */
+    WSK_INDICATE_MAX = 65536,   /* bytes in one WskReceiveEvent */
+    WSK_DATAGRAMS_MAX = 64,     /* buffered per socket, then dropped (DGRM-014) */
+    WSK_BUFFER_LIST_MAX = 1024, /* nodes of a WSK_BUF_LIST: more is a cycle */
+    WSK_RACE_TICKS = 100,       /* 10 us: how long a queued request waits for the callback */
 };
 
 /* Questions of the data path. Append only. */
 enum wsk_data_pick {
     PICK_WSK_AMOUNT = PICK_WSK_DATA, /* how many of the bytes there are: 0 = all */
-    PICK_WSK_SHAPE,          /* of an indication: 0 = one element, one MDL, no offset */
-    PICK_WSK_FLAGS,          /* RELEASE_ASAP, ENTIRE_MESSAGE */
-    PICK_WSK_DATAGRAMS,      /* how many in one list */
-    PICK_WSK_SEND_DELAY,     /* datagram sends: 0 = done soon */
-    PICK_WSK_UNREACHABLE,    /* port unreachable: 1 = fails a queued receive */
-    PICK_WSK_CHECK,          /* table 1.4.1 CHECK: 0 = success */
-    PICK_WSK_MISSING,        /* DGRM-026 */
+    PICK_WSK_SHAPE,                  /* of an indication: 0 = one element, one MDL, no offset */
+    PICK_WSK_FLAGS,                  /* RELEASE_ASAP, ENTIRE_MESSAGE */
+    PICK_WSK_DATAGRAMS,              /* how many in one list */
+    PICK_WSK_SEND_DELAY,             /* datagram sends: 0 = done soon */
+    PICK_WSK_UNREACHABLE,            /* port unreachable: 1 = fails a queued receive */
+    PICK_WSK_CHECK,                  /* table 1.4.1 CHECK: 0 = success */
+    PICK_WSK_MISSING,                /* DGRM-026 */
     PICK_WSK_RESOLVE_DELAY,
 };
 
@@ -58,8 +58,8 @@ void wsk_argument_free(struct sim *s, const void *p);
 PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address);
 
 /*
- * Takes the client's buffer into call->request (mdl, offset, length, hash of what is to be sent) and marks
- * its MDLs in use. rule: what a NULL chain with a length breaks.
+ * Takes the client's buffer into call->request (mdl, offset, length, hash of what is to be sent)
+ * and marks its MDLs in use. rule: what a NULL chain with a length breaks.
  */
 void wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
                     enum model_rule rule);
@@ -102,11 +102,11 @@ struct wsk_list {
     struct wsk_socket *socket;
     struct wsk_list *next, *prev; /* of the socket, unless GONE */
     struct wsk_element *first, *last;
-    uint8_t state;     /* enum wsk_list_state */
-    bool is_overlap;   /* retained after the close had been entered (REL-013) */
+    uint8_t state;   /* enum wsk_list_state */
+    bool is_overlap; /* retained after the close had been entered (REL-013) */
     bool was_retained;
     uint32_t object;
-    uint32_t left;     /* elements not released */
+    uint32_t left; /* elements not released */
     ULONG flags;
     sim_time retained_at;
     struct sim_where entered, retained, ended;
@@ -150,7 +150,8 @@ void wsk_connect_failed(struct sim *s, void *user, enum net_tcp_error error);
 /* ---- wsk_stream.c ---- */
 
 extern const struct net_tcp_ops wsk_stream_tcp_ops;
-/* The connection exists: what came before (FIN) takes effect, the window is set, events are offered. */
+/* The connection exists: what came before (FIN) takes effect, the window is set, events are
+ * offered. */
 void wsk_stream_established(struct sim *s, struct wsk_socket *socket);
 /* The client must know that the socket has been connected: `rule` otherwise. */
 void wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule);
@@ -183,10 +184,10 @@ enum wsk_incoming_state {
     WSK_IN_INSPECTING, /* it is in the driver */
     WSK_IN_PENDED,     /* it answered pend */
     WSK_IN_HANDSHAKE,
-    WSK_IN_WAITING,    /* established, in the backlog */
-    WSK_IN_OFFERED,    /* WskAcceptEvent is in the driver */
-    WSK_IN_ABORT_DUE,  /* WskAbortEvent is due */
-    WSK_IN_ABORTING,   /* it is in the driver */
+    WSK_IN_WAITING,   /* established, in the backlog */
+    WSK_IN_OFFERED,   /* WskAcceptEvent is in the driver */
+    WSK_IN_ABORT_DUE, /* WskAbortEvent is due */
+    WSK_IN_ABORTING,  /* it is in the driver */
     WSK_IN_ENDED
 };
 
@@ -207,8 +208,7 @@ struct wsk_incoming {
 void wsk_incoming_state(struct wsk_incoming *in, enum wsk_incoming_state state);
 void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool conditional);
 /* The oldest in that state that fits, or NULL. */
-struct wsk_incoming *wsk_incoming_first(struct wsk_socket *listener,
-                                        enum wsk_incoming_state state);
+struct wsk_incoming *wsk_incoming_first(struct wsk_socket *listener, enum wsk_incoming_state state);
 /* An established connection becomes a socket: published without client when by_event. */
 struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, bool by_event,
                                        PVOID context, const VOID *dispatch, bool hold);
@@ -232,10 +232,10 @@ struct wsk_packet {
     struct net_address from, to;
     uint8_t *bytes; /* staged; NULL if empty */
     uint32_t size, interface_index;
-    ULONG flags;    /* MSG_BCAST, MSG_MCAST */
-    bool is_stale;  /* refused by a static callback: offered again with a newer one */
+    ULONG flags;   /* MSG_BCAST, MSG_MCAST */
+    bool is_stale; /* refused by a static callback: offered again with a newer one */
     bool was_refused;
-    bool has_info;  /* the socket asked for packet information when it came */
+    bool has_info; /* the socket asked for packet information when it came */
 };
 
 /* One node of a WSK_BUF_LIST. */

@@ -2,12 +2,13 @@
 /*
  * Datagrams that arrive: the buffer of a socket, WskReceiveFrom, WskReceiveFromEvent (1.11).
  *
- * Each datagram is staged when it comes and goes to the first queued receive, else into the buffer, from
- * where the callback or a later receive takes it. By choice the callback goes first for a short while
- * (DGRM-013). The buffer has a limit, beyond which the newest is dropped (DGRM-014).
+ * Each datagram is staged when it comes and goes to the first queued receive, else into the buffer,
+ * from where the callback or a later receive takes it. By choice the callback goes first for a
+ * short while (DGRM-013). The buffer has a limit, beyond which the newest is dropped (DGRM-014).
  *
  *   refused by a dynamic callback: back to the front of the buffer, the event is off (DGRM-020)
- *   refused by a static callback: dropped, or kept as stale until a newer one comes (AMBIGUOUS-LIFE-43)
+ *   refused by a static callback: dropped, or kept as stale until a newer one comes
+ * (AMBIGUOUS-LIFE-43)
  *
  * Invariants: `packets` counts the buffer, `stale` those of them that wait for a newer one.
  */
@@ -89,9 +90,8 @@ static void drop_all(struct sim *s, struct wsk_socket *socket)
 
 static bool wants_info(const struct wsk_socket *socket)
 {
-    return socket->family == AF_INET6
-               ? wsk_option_value(socket, IPPROTO_IPV6, IPV6_PKTINFO) != 0
-               : wsk_option_value(socket, IPPROTO_IP, IP_PKTINFO) != 0;
+    return socket->family == AF_INET6 ? wsk_option_value(socket, IPPROTO_IPV6, IPV6_PKTINFO) != 0
+                                      : wsk_option_value(socket, IPPROTO_IP, IP_PKTINFO) != 0;
 }
 
 /* Writes the control objects of a datagram; how many bytes. */
@@ -129,9 +129,8 @@ static bool is_cut_short(const struct wsk_request *r, const struct wsk_packet *p
 static NTSTATUS packet_status(struct sim *s, const struct wsk_request *r,
                               const struct wsk_packet *p)
 {
-    return is_cut_short(r, p) && model_knob(s, KNOB_DGRM_TRUNC_STATUS) == 1
-               ? STATUS_BUFFER_OVERFLOW
-               : STATUS_SUCCESS;
+    return is_cut_short(r, p) && model_knob(s, KNOB_DGRM_TRUNC_STATUS) == 1 ? STATUS_BUFFER_OVERFLOW
+                                                                            : STATUS_SUCCESS;
 }
 
 /* Control data and its length; true if there was not enough room (MSG_CTRUNC). */
@@ -214,8 +213,8 @@ static void serve(struct sim *s, struct wsk_socket *socket)
     wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM);
 }
 
-static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length,
-                          PCMSGHDR control, PULONG flags)
+static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length, PCMSGHDR control,
+                          PULONG flags)
 {
     struct sim *s = call->s;
     struct wsk_request *r = call->request;
@@ -284,8 +283,8 @@ static void receive_from(struct wsk_call *call, const WSK_BUF *buffer)
 }
 
 NTSTATUS WSKAPI WskReceiveFrom(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
-                               PSOCKADDR RemoteAddress, PULONG ControlLength,
-                               PCMSGHDR ControlInfo, PULONG ControlFlags, PIRP Irp)
+                               PSOCKADDR RemoteAddress, PULONG ControlLength, PCMSGHDR ControlInfo,
+                               PULONG ControlFlags, PIRP Irp)
 {
     struct wsk_call call;
     if (WSK_ENTER(&call, WskReceiveFrom, Socket, Irp, WSK_REQ_RECEIVE_FROM)) {
@@ -314,8 +313,7 @@ static void end_race(struct sim *s, void *argument, uint64_t value)
 
 static bool has_room(struct sim *s, const struct wsk_socket *socket)
 {
-    bool is_off = socket->data.receives.first == NULL &&
-                  !socket->gate[WSK_EV_RECEIVE_FROM].adm;
+    bool is_off = socket->data.receives.first == NULL && !socket->gate[WSK_EV_RECEIVE_FROM].adm;
     if (is_off && model_knob(s, KNOB_AMB_59) == 1) {
         return false;
     }
@@ -325,8 +323,7 @@ static bool has_room(struct sim *s, const struct wsk_socket *socket)
 static struct wsk_packet *stage(struct sim *s, const struct wsk_socket *socket,
                                 const struct net_datagram *datagram)
 {
-    struct wsk_packet *p =
-        wsk_record(s, &wsk_data_of(s)->packet, "too many datagrams in one run");
+    struct wsk_packet *p = wsk_record(s, &wsk_data_of(s)->packet, "too many datagrams in one run");
     p->from = datagram->from;
     p->to = datagram->to;
     p->size = datagram->size;

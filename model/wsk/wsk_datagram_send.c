@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * WskSendTo and WskSendMessages. A datagram leaves in the call; its IRP completes soon after, or after a
- * millisecond, in which it can be cancelled and its socket closed (DGRM-006, table 2.3).
+ * WskSendTo and WskSendMessages. A datagram leaves in the call; its IRP completes soon after, or
+ * after a millisecond, in which it can be cancelled and its socket closed (DGRM-006, table 2.3).
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -63,8 +63,7 @@ static bool find_source(const struct wsk_socket *socket, const uint8_t *control,
 
 /* ---- destination (DGRM-002, DGRM-003) ---- */
 
-static void find_destination(struct wsk_call *call, const SOCKADDR *address,
-                             struct net_address *to)
+static void find_destination(struct wsk_call *call, const SOCKADDR *address, struct net_address *to)
 {
     struct sim *s = call->s;
     const struct wsk_socket *socket = call->socket;
@@ -180,9 +179,8 @@ static void send_to(struct wsk_call *call, const WSK_BUF *buffer, const struct n
     finish(call, is_sent ? STATUS_SUCCESS : STATUS_NETWORK_UNREACHABLE, r->length);
 }
 
-NTSTATUS WSKAPI WskSendTo(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
-                          PSOCKADDR RemoteAddress, ULONG ControlInfoLength, PCMSGHDR ControlInfo,
-                          PIRP Irp)
+NTSTATUS WSKAPI WskSendTo(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOCKADDR RemoteAddress,
+                          ULONG ControlInfoLength, PCMSGHDR ControlInfo, PIRP Irp)
 {
     struct wsk_call call;
     struct net_address to, from;
@@ -221,8 +219,7 @@ static struct wsk_message *use_node(struct wsk_call *call, const WSK_BUF_LIST *n
 {
     struct sim *s = call->s;
     const WSK_BUF *buffer = &node->Buffer;
-    struct wsk_message *m =
-        wsk_record(s, &wsk_data_of(s)->message, "too many messages in one run");
+    struct wsk_message *m = wsk_record(s, &wsk_data_of(s)->message, "too many messages in one run");
     *m = (struct wsk_message){.node = node, .offset = buffer->Offset, .length = buffer->Length};
     if (buffer->Length == 0 && buffer->Mdl == NULL) {
         return m;

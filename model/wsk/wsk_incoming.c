@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Incoming connections of a listener, from the first packet to the accepted socket (sockets.md 3.4).
+ * Incoming connections of a listener, from the first packet to the accepted socket
+ * (sockets.md 3.4).
  *
- *   ARRIVED -> INSPECTING -> PENDED -> HANDSHAKE -> WAITING -> OFFERED -> ENDED (a socket, or refused)
- *      (conditional accept only)          |            +--accept IRP--------^
+ *   ARRIVED -> INSPECTING -> PENDED -> HANDSHAKE -> WAITING -> OFFERED -> ENDED (a socket, or
+ * refused) (conditional accept only)          |            +--accept IRP--------^
  *                +------------------------+--dropped--> ABORT_DUE -> ABORTING -> ENDED
  *
  * WAITING is the backlog. A queued accept IRP goes first (ACPT-005); by choice the callback does
- * (ACPT-006), for a short while. The backlog has a limit only while neither is there to take from it.
+ * (ACPT-006), for a short while. The backlog has a limit only while neither is there to take from
+ * it.
  *
  * Invariants:
- *  1. data.arrived, waiting, aborted count the connections in ARRIVED, WAITING, ABORT_DUE; skipped and
- *     racing count flagged ones among the WAITING.
+ *  1. data.arrived, waiting, aborted count the connections in ARRIVED, WAITING, ABORT_DUE; skipped
+ * and racing count flagged ones among the WAITING.
  *  2. tcp is set exactly in WAITING and OFFERED (until the socket has it).
- *  3. Inspected connections stay on the list when they have ended: their ids may still be asked for.
+ *  3. Inspected connections stay on the list when they have ended: their ids may still be asked
+ * for.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -115,8 +118,7 @@ static bool fits(const struct wsk_socket *listener, const struct wsk_incoming *i
     return listener->data.accepts.first != NULL ? in->is_racing : !in->is_skipped;
 }
 
-struct wsk_incoming *wsk_incoming_first(struct wsk_socket *listener,
-                                        enum wsk_incoming_state state)
+struct wsk_incoming *wsk_incoming_first(struct wsk_socket *listener, enum wsk_incoming_state state)
 {
     struct wsk_incoming *in = listener->data.incoming_first;
     while (in != NULL && !fits(listener, in, state)) {
@@ -147,7 +149,8 @@ void wsk_incoming_drop(struct sim *s, struct wsk_incoming *in)
     if (in->state == WSK_IN_ARRIVED) {
         wsk_incoming_state(in, WSK_IN_ENDED); /* the client has never heard of it */
     } else if (in->state != WSK_IN_INSPECTING) {
-        wsk_incoming_state(in, WSK_IN_ABORT_DUE); /* else when the callback has returned: LSTN-017 */
+        wsk_incoming_state(in,
+                           WSK_IN_ABORT_DUE); /* else when the callback has returned: LSTN-017 */
         wsk_event_due(s, in->listener, WSK_EV_ABORT);
     }
 }

@@ -5,9 +5,10 @@
  *   RUNNING (the callback is in the driver) --PENDING--> RETAINED --last element released--> GONE
  *        +------------any other answer: memory goes back------------------------------------^
  *
- * Each element is made of separate blocks of the arena (structure, data of each MDL, address, control
- * data), so that a step over the edge of any of them is seen. A block is poisoned when the element is
- * released, or when the callback has returned without retaining (RECV-025, DGRM-022, REL-008).
+ * Each element is made of separate blocks of the arena (structure, data of each MDL, address,
+ * control data), so that a step over the edge of any of them is seen. A block is poisoned when the
+ * element is released, or when the callback has returned without retaining (RECV-025, DGRM-022,
+ * REL-008).
  *
  * Invariants:
  *  1. A list is on the socket's chain exactly while it is RUNNING or RETAINED.
@@ -33,8 +34,7 @@ struct wsk_shape wsk_pick_shape(struct sim *s)
 
 struct wsk_list *wsk_list_new(struct sim *s, struct wsk_socket *socket, ULONG flags)
 {
-    struct wsk_list *list =
-        wsk_record(s, &wsk_data_of(s)->list, "too many indications in one run");
+    struct wsk_list *list = wsk_record(s, &wsk_data_of(s)->list, "too many indications in one run");
     list->socket = socket;
     list->flags = flags;
     list->state = WSK_LIST_RUNNING;

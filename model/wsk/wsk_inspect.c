@@ -2,8 +2,8 @@
 /*
  * Conditional accept: WskInspectEvent, WskAbortEvent and WskInspectComplete (LSTN-005 to LSTN-024).
  *
- * The client may hand an id to another thread, which completes the inspection before the callback has
- * returned WskInspectPend; that action is kept and applied at the return.
+ * The client may hand an id to another thread, which completes the inspection before the callback
+ * has returned WskInspectPend; that action is kept and applied at the return.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -169,8 +169,9 @@ static void complete_inspection(struct wsk_call *call, PWSK_INSPECT_ID id,
     }
     struct wsk_incoming *in = by_id(listener, id);
     if (in == NULL) {
-        model_fail(s, RULE_LSTN_014, listener->object, NULL,
-                   "WskInspectComplete for an id that no WskInspectEvent of this socket has passed");
+        model_fail(
+            s, RULE_LSTN_014, listener->object, NULL,
+            "WskInspectComplete for an id that no WskInspectEvent of this socket has passed");
     }
     if (in->was_completed) {
         model_fail(s, RULE_LSTN_009, listener->object, &in->completed,

@@ -2,9 +2,9 @@
 /*
  * WskReceive: the queue of receives and what completes them (1.10).
  *
- * A receive is tried at the call and whenever something changes; the first in the queue that cannot be
- * completed holds up the others (RECV-009). Bytes given to a receive are staged, and written to the
- * client's buffer when the IRP goes back.
+ * A receive is tried at the call and whenever something changes; the first in the queue that cannot
+ * be completed holds up the others (RECV-009). Bytes given to a receive are staged, and written to
+ * the client's buffer when the IRP goes back.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -35,7 +35,8 @@ static void see_end(struct sim *s, struct wsk_socket *socket, const struct wsk_r
         if (socket->data.cut != WSK_CUT_NONE && r->status != STATUS_CANCELLED) {
             wsk_socket_see(s, socket, WSK_ABORTED);
         }
-    } else if (r->information == 0 && (r->length != 0 || has_flag(r, WSK_FLAG_DRAIN))) { /* DISC-014 */
+    } else if (r->information == 0 &&
+               (r->length != 0 || has_flag(r, WSK_FLAG_DRAIN))) { /* DISC-014 */
         if (socket->seen == WSK_CONNECTED) {
             wsk_socket_see(s, socket, WSK_REMOTE_FIN);
         } else if (socket->seen == WSK_LOCAL_FIN) {
@@ -110,8 +111,7 @@ static bool try_receive(struct sim *s, struct wsk_request *r, NTSTATUS *status)
 static bool is_blocked(struct sim *s, const struct wsk_socket *socket)
 {
     const struct wsk_data *d = &socket->data;
-    return d->is_held || d->is_racing ||
-           (d->is_indicating && wsk_stream_available(s, socket) != 0);
+    return d->is_held || d->is_racing || (d->is_indicating && wsk_stream_available(s, socket) != 0);
 }
 
 void wsk_stream_serve(struct sim *s, struct wsk_socket *socket)

@@ -2,8 +2,8 @@
 /*
  * WskRelease and who still holds what (REL-001 to REL-014).
  *
- * A connection's list is released as a whole, by the pointer the callback got. Of a datagram list the
- * client may release any element with what hangs on it: shipped clients relink what they retain
+ * A connection's list is released as a whole, by the pointer the callback got. Of a datagram list
+ * the client may release any element with what hangs on it: shipped clients relink what they retain
  * (AMBIGUOUS-LIFE-16), so the chain is walked as the client has left it.
  */
 #include "model/wsk/wsk_data_internal.h"
@@ -18,8 +18,8 @@ static void check_not_closing(struct wsk_call *call, const struct wsk_list *list
     if (!socket->close_started) {
         return;
     }
-    bool is_own = list != NULL && list->state == WSK_LIST_RUNNING &&
-                  wsk_event_inside(s, socket) != NULL;
+    bool is_own =
+        list != NULL && list->state == WSK_LIST_RUNNING && wsk_event_inside(s, socket) != NULL;
     bool is_late = list != NULL && list->is_overlap && list->state == WSK_LIST_RETAINED &&
                    model_knob(s, KNOB_CLOSE_CALLBACK_RETAINS) == 1;
     if ((is_own && model_knob(s, KNOB_AMB_63) == 0) || is_late) {
@@ -35,9 +35,8 @@ static struct wsk_element *known_element(struct wsk_call *call, uintptr_t addres
     struct sim *s = call->s;
     struct wsk_element *e = wsk_element_find(s, address);
     if (e == NULL) {
-        model_fail(s, RULE_REL_002, call->socket->object, NULL,
-                   "WskRelease is given %s", address == 0 ? "NULL"
-                                                        : "a pointer that is no indication");
+        model_fail(s, RULE_REL_002, call->socket->object, NULL, "WskRelease is given %s",
+                   address == 0 ? "NULL" : "a pointer that is no indication");
     }
     if (e->list->socket != call->socket) {
         model_fail(s, RULE_REL_004, call->socket->object, &e->list->entered,

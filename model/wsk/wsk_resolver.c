@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Name resolution: WskGetAddressInfo, WskGetNameInfo, WskFreeAddressInfo (ADDR-010 to ADDR-017), against
- * the name table of the network and texts of addresses.
+ * Name resolution: WskGetAddressInfo, WskGetNameInfo, WskFreeAddressInfo (ADDR-010 to ADDR-017),
+ * against the name table of the network and texts of addresses.
  *
- * The answer is found when it is delivered: inputs are needed until then (AMBIGUOUS-LIFE-12), and a result
- * list exists only for a request that succeeds. Each list is a record: who got it, and whether it was
- * given back.
+ * The answer is found when it is delivered: inputs are needed until then (AMBIGUOUS-LIFE-12), and a
+ * result list exists only for a request that succeeds. Each list is a record: who got it, and
+ * whether it was given back.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -26,9 +26,8 @@ enum {
 static const struct {
     const char *name;
     uint16_t port;
-} services[] = {{"echo", 7},   {"discard", 9}, {"ftp", 21},    {"ssh", 22},
-                {"smtp", 25},  {"domain", 53}, {"http", 80},   {"ntp", 123},
-                {"https", 443}};
+} services[] = {{"echo", 7},    {"discard", 9}, {"ftp", 21},  {"ssh", 22},   {"smtp", 25},
+                {"domain", 53}, {"http", 80},   {"ntp", 123}, {"https", 443}};
 
 /* What a request asks; `item` of the request. */
 struct question {
@@ -152,8 +151,8 @@ static NTSTATUS look_up(struct sim *s, const struct question *q, struct lookup *
         out->socktype = q->hints->ai_socktype;
         out->protocol = q->hints->ai_protocol;
     }
-    if (!is_empty(q->service) && (!read_text(s, q->service, service, "ServiceName") ||
-                                  !find_service(service, &port))) {
+    if (!is_empty(q->service) &&
+        (!read_text(s, q->service, service, "ServiceName") || !find_service(service, &port))) {
         return not_found(s);
     }
     if (!is_empty(q->node) && !read_text(s, q->node, name, "NodeName")) {
@@ -268,8 +267,8 @@ static bool faults(struct wsk_call *call)
 
 NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
                                   PUNICODE_STRING ServiceName, ULONG NameSpace, GUID *Provider,
-                                  PADDRINFOEXW Hints, PADDRINFOEXW *Result,
-                                  PEPROCESS OwningProcess, PETHREAD OwningThread, PIRP Irp)
+                                  PADDRINFOEXW Hints, PADDRINFOEXW *Result, PEPROCESS OwningProcess,
+                                  PETHREAD OwningThread, PIRP Irp)
 {
     struct wsk_call call;
     (void)NameSpace;
@@ -327,8 +326,7 @@ static NTSTATUS write_text(struct sim *s, PUNICODE_STRING out, const char *text,
 static NTSTATUS name_node(struct sim *s, const struct wsk_request *r)
 {
     const struct net_address *address = &r->address[0];
-    const char *name =
-        (r->flags & NI_NUMERICHOST) != 0 ? NULL : net_address_to_name(s, address);
+    const char *name = (r->flags & NI_NUMERICHOST) != 0 ? NULL : net_address_to_name(s, address);
     char text[64];
     if (name == NULL) {
         if ((r->flags & NI_NAMEREQD) != 0) {

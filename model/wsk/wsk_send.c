@@ -2,8 +2,8 @@
 /*
  * WskSend and WskDisconnect: the send direction of a connection (1.8, 1.9).
  *
- * Bytes are read in the call and must stay what they are until the completion (SEND-004, SEND-013). A
- * send is done when the peer has acknowledged its last byte, a graceful disconnect when it has
+ * Bytes are read in the call and must stay what they are until the completion (SEND-004, SEND-013).
+ * A send is done when the peer has acknowledged its last byte, a graceful disconnect when it has
  * acknowledged the end of stream; so sends complete in order (SEND-011).
  */
 #include "model/wsk/wsk_data_internal.h"
@@ -167,8 +167,8 @@ NTSTATUS WSKAPI WskSend(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP I
 }
 
 /* Reserved; a few clients call it (M-17). */
-NTSTATUS WSKAPI WskSendEx(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
-                          ULONG ControlInfoLength, PCMSGHDR ControlInfo, PIRP Irp)
+NTSTATUS WSKAPI WskSendEx(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, ULONG ControlInfoLength,
+                          PCMSGHDR ControlInfo, PIRP Irp)
 {
     struct wsk_call call;
     if (WSK_ENTER(&call, WskSendEx, Socket, Irp, WSK_REQ_SEND)) {
@@ -243,8 +243,7 @@ static void finish_sending(struct wsk_call *call, const WSK_BUF *buffer)
     if (socket->state == WSK_CONNECTED) {
         wsk_socket_state(s, socket, WSK_LOCAL_FIN);
     }
-    wsk_socket_see(s, socket,
-                   socket->seen == WSK_REMOTE_FIN ? WSK_BOTH_FIN : WSK_LOCAL_FIN);
+    wsk_socket_see(s, socket, socket->seen == WSK_REMOTE_FIN ? WSK_BOTH_FIN : WSK_LOCAL_FIN);
     r->deliver = deliver_disconnect;
     r->withdraw = withdraw_disconnect;
     net_tcp_shutdown(s, socket->data.tcp);

@@ -2,12 +2,12 @@
 /*
  * Memory of the data path, ours and the client's.
  *
- * Bytes between network and client (what a receive has been given but not yet told, buffered datagrams)
- * are staged: cut from one area upward, which is empty again when nobody uses any of it. Arguments of
- * callbacks lie in the arena and are poisoned when the callback has returned.
+ * Bytes between network and client (what a receive has been given but not yet told, buffered
+ * datagrams) are staged: cut from one area upward, which is empty again when nobody uses any of it.
+ * Arguments of callbacks lie in the arena and are poisoned when the callback has returned.
  *
- * A client buffer in a request is checked when it comes (SEND-002, SEND-003) and when it goes: bytes to be
- * sent are the same then as before (SEND-004).
+ * A client buffer in a request is checked when it comes (SEND-002, SEND-003) and when it goes:
+ * bytes to be sent are the same then as before (SEND-004).
  */
 #include "model/wsk/wsk_data_internal.h"
 

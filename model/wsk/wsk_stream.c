@@ -2,16 +2,16 @@
 /*
  * Connections: what the network reports, what may be indicated, and what a callback's answer does.
  *
- * The bytes of the peer stay in the network until their fate is decided: given to a receive, accepted or
- * retained by WskReceiveEvent, dropped by a drain. While the callback is in the driver the fate of its
- * bytes is open, so receives that come in between wait for its return (RECV-012).
+ * The bytes of the peer stay in the network until their fate is decided: given to a receive,
+ * accepted or retained by WskReceiveEvent, dropped by a drain. While the callback is in the driver
+ * the fate of its bytes is open, so receives that come in between wait for its return (RECV-012).
  *
  *   Connected --peer's FIN--> RemoteFin --+--> BothFin          any --RST, abort--> Aborted
  *       +-----WskDisconnect--> LocalFin --+
  *
  * Invariants:
- *  1. `taken` is the position in the stream up to which every byte is decided, `offered` the highest
- *     position ever shown to the callback.
+ *  1. `taken` is the position in the stream up to which every byte is decided, `offered` the
+ * highest position ever shown to the callback.
  *  2. A disconnect event is told at most once of each kind, the graceful one never after the other.
  *  3. After ops->closing or died `tcp` is NULL, and no upcall comes.
  */
@@ -48,15 +48,15 @@ NTSTATUS wsk_stream_dead_status(struct sim *s, const struct wsk_socket *socket)
     if (reading != 0) {
         return other[reading - 1];
     }
-    return socket->data.cut != WSK_CUT_NONE ? socket->data.cut_status
-                                            : STATUS_INVALID_DEVICE_STATE;
+    return socket->data.cut != WSK_CUT_NONE ? socket->data.cut_status : STATUS_INVALID_DEVICE_STATE;
 }
 
 SIZE_T wsk_stream_available(struct sim *s, const struct wsk_socket *socket)
 {
     const struct wsk_data *d = &socket->data;
-    if (d->tcp == NULL || (d->cut != WSK_CUT_NONE && (d->cut == WSK_CUT_LOCAL ||
-                                                      model_knob(s, KNOB_RECV_DATA_AT_ABORT) == 0))) {
+    if (d->tcp == NULL ||
+        (d->cut != WSK_CUT_NONE &&
+         (d->cut == WSK_CUT_LOCAL || model_knob(s, KNOB_RECV_DATA_AT_ABORT) == 0))) {
         return 0; /* RECV-029 */
     }
     return net_tcp_readable(d->tcp);
@@ -150,8 +150,7 @@ void wsk_stream_cut(struct sim *s, struct wsk_socket *socket, enum wsk_cut cut, 
 
 static void on_reset(struct sim *s, void *user, enum net_tcp_error error)
 {
-    NTSTATUS status =
-        error == NET_TIMED_OUT ? STATUS_CONNECTION_ABORTED : STATUS_CONNECTION_RESET;
+    NTSTATUS status = error == NET_TIMED_OUT ? STATUS_CONNECTION_ABORTED : STATUS_CONNECTION_RESET;
     wsk_stream_cut(s, user, WSK_CUT_PEER, status);
 }
 
@@ -358,8 +357,7 @@ static void suspend(struct sim *s, struct wsk_socket *socket, const struct wsk_i
 {
     struct wsk_data *d = &socket->data;
     bool was_called = d->receive_calls != inv->mark;
-    if (was_called &&
-        (model_knob(s, KNOB_RECV_RESUME_MOMENT) == 0 || d->receives.first == NULL)) {
+    if (was_called && (model_knob(s, KNOB_RECV_RESUME_MOMENT) == 0 || d->receives.first == NULL)) {
         return;
     }
     wsk_event_suspend(s, socket);
