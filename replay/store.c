@@ -467,14 +467,15 @@ static void *column_blob(sqlite3_stmt *statement, int at, size_t *size)
     return copy;
 }
 
-static void read_columns(sqlite3_stmt *q, struct store_record *r)
+/* False if the options are not understood. */
+static bool read_columns(sqlite3_stmt *q, struct store_record *r)
 {
     struct replay_case *c = &r->replay;
     size_t checks_size;
     snprintf(c->module, sizeof c->module, "%s", (const char *)sqlite3_column_text(q, 0));
     snprintf(c->identity, sizeof c->identity, "%s", (const char *)sqlite3_column_text(q, 1));
     c->flavour = (uint32_t)sqlite3_column_int64(q, 2);
-    replay_options_parse(&c->options, (const char *)sqlite3_column_text(q, 3));
+    bool is_known = replay_options_parse(&c->options, (const char *)sqlite3_column_text(q, 3));
     c->choices = column_blob(q, 4, &c->choices_size);
     c->checks = column_blob(q, 5, &checks_size);
     c->check_count = checks_size / sizeof(uint32_t);
@@ -492,6 +493,7 @@ static void read_columns(sqlite3_stmt *q, struct store_record *r)
     r->run = (uint64_t)sqlite3_column_int64(q, 15);
     r->steps = (uint64_t)sqlite3_column_int64(q, 16);
     r->switches = (uint64_t)sqlite3_column_int64(q, 17);
+    return is_known;
 }
 
 enum store_result store_get(struct store *store, int64_t id, struct store_record *record)
@@ -512,7 +514,12 @@ enum store_result store_get(struct store *store, int64_t id, struct store_record
     enum store_result result = STORE_OK;
     if (code == SQLITE_ROW) {
         record->id = id;
-        read_columns(q, record);
+        if (!read_columns(q, record)) {
+            snprintf(store->error, sizeof store->error,
+                     "case %lld has options that this wsksim does not know: '%s'", (long long)id,
+                     (const char *)sqlite3_column_text(q, 3));
+            result = STORE_NEWER;
+        }
     } else if (code == SQLITE_DONE) {
         snprintf(store->error, sizeof store->error,
                  "no case %lld in the database; 'wsksim list' shows what there is", (long long)id);

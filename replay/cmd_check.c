@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wsksim check DRIVER.so: a campaign with the built-in strategies, then the finding made small, stored and
+ * shown as an interleaving.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "replay/campaign.h"
+#include "replay/command.h"
+
+enum { CHECK_SECONDS = 60 };
+
+static enum replay_strategy find_strategy(const char *name)
+{
+    int i = 0;
+    while (i < REPLAY_STRATEGIES && strcmp(replay_strategy_names[i], name) != 0) {
+        i++;
+    }
+    SIM_ASSERT(i < REPLAY_STRATEGIES); /* flags.def lists the same names */
+    return (enum replay_strategy)i;
+}
+
+static uint64_t choose_seed(const struct flags *flags)
+{
+    uint32_t seed = 0;
+    if (flags->seed > 0) {
+        return (uint64_t)flags->seed;
+    }
+    while (seed == 0) {
+        if (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+            seed = 1;
+        }
+    }
+    return seed;
+}
+
+static struct campaign_plan make_plan(const struct flags *flags, const char *module_path)
+{
+    bool has_runs = flags->runs >= 0;
+    int64_t seconds = flags->max_total_time >= 0 ? flags->max_total_time
+                      : has_runs                 ? 0
+                                                 : CHECK_SECONDS;
+    uint64_t seed = choose_seed(flags);
+    return (struct campaign_plan){
+        .finding = {.db = flags->db,
+                    .module_path = module_path,
+                    .strategy = flags->strategy,
+                    .seed = seed,
+                    .artifact_prefix = flags->artifact_prefix,
+                    .style = command_style(flags)},
+        .options = flags_options(flags),
+        .plan = {.strategy = find_strategy(flags->strategy),
+                 .seed = seed,
+                 .depth = flags->depth > 0 ? (uint32_t)flags->depth : 0,
+                 .no_access = flags->access == 0,
+                 .no_faults = flags->faults == 0,
+                 .no_knobs = flags->drawn_knobs == 0},
+        .workers = flags->workers > 0 ? (uint32_t)flags->workers : 0,
+        .runs = has_runs ? (uint64_t)flags->runs : UINT64_MAX,
+        .seconds = (double)seconds,
+        .timeout_s = (uint32_t)flags->timeout,
+        .rss_limit_mb = (unsigned)flags->rss_limit_mb,
+        .stop_file = flags->stop_file,
+        .keep_going = flags->keep_going == 1,
+        .is_quiet = flags->verbosity == 0,
+    };
+}
+
+/* The finding in its smallest form, if there is one, else as it is. */
+static void show_finding(const struct flags *flags, const struct campaign_plan *plan,
+                         const struct finding *f)
+{
+    struct finding small = {0};
+    struct minimise_report report;
+    const struct minimise_budget budget = {.seconds = (double)flags->minimize_time,
+                                           .stop = &command_stop,
+                                           .is_quiet = flags->verbosity == 0};
+    bool is_small = flags->minimize == 1 && !f->is_timeout && !command_stop &&
+                    finding_minimise(&plan->finding, f, &budget, plan->timeout_s, &small, &report);
+    const struct finding *shown = is_small ? &small : f;
+    printf("\n");
+    command_print_explanation(&shown->e);
+    if (is_small) {
+        char before[128], after[128];
+        minimise_size_text(&report.before, before, sizeof before);
+        minimise_size_text(&report.after, after, sizeof after);
+        printf("\nmade smaller: %s\n          from: %s", after, before);
+        if (report.runs > 0) {
+            printf(" (%llu runs, %.1f s)", (unsigned long long)report.runs, report.seconds);
+        }
+        printf("\n");
+    }
+    if (shown->id != 0) {
+        command_print_replay_line(flags, shown->id);
+    }
+    fflush(stdout);
+    finding_free(&small);
+}
+
+static int exit_code(const struct flags *flags, const struct campaign_result *result)
+{
+    switch (result->end) {
+    case CAMPAIGN_BROKEN:
+        return EXIT_CODE_INTERNAL;
+    case CAMPAIGN_FAILED:
+        return EXIT_CODE_USAGE;
+    case CAMPAIGN_DONE:
+    case CAMPAIGN_FOUND:
+    case CAMPAIGN_INTERRUPTED:
+    case CAMPAIGN_MEMORY:
+        break;
+    }
+    if (result->unstored > 0) {
+        return EXIT_CODE_USAGE;
+    }
+    for (unsigned i = 0; i < result->finding_count; i++) {
+        if (!result->finding[i].is_timeout) {
+            return command_finding_code(flags, result->finding[i].replay.rule);
+        }
+    }
+    if (result->finding_count > 0) {
+        return (int)flags->timeout_exitcode;
+    }
+    if (result->flaky > 0) {
+        return EXIT_CODE_FLAKY;
+    }
+    return result->end == CAMPAIGN_MEMORY        ? EXIT_CODE_MEMORY
+           : result->end == CAMPAIGN_INTERRUPTED ? EXIT_CODE_INTERRUPTED
+                                                 : EXIT_CODE_CLEAN;
+}
+
+int command_check(const struct flags *flags)
+{
+    static struct campaign_result result; /* large */
+    if (flags->argument_count != 1) {
+        return command_refuse("check takes one driver module; 'wsksim check --help' says more");
+    }
+    if (!command_database_is_ready(flags->db)) {
+        return EXIT_CODE_USAGE;
+    }
+    char module_path[SIM_MODULE_PATH_MAX];
+    command_whole_path(flags->argument[0], module_path, sizeof module_path);
+    const struct campaign_plan plan = make_plan(flags, module_path);
+    command_catch_signals();
+    campaign_run(&plan, &result);
+    if (result.end != CAMPAIGN_FAILED) {
+        for (unsigned i = 0; i < result.finding_count; i++) {
+            show_finding(flags, &plan, &result.finding[i]);
+        }
+        campaign_print_report(&result, flags->print_final_stats == 1);
+    }
+    int code = exit_code(flags, &result);
+    campaign_result_free(&result);
+    return code;
+}
