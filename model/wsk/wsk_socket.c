@@ -375,8 +375,11 @@ void wsk_socket_inherit(struct sim *s, struct wsk_socket *accepted, struct wsk_s
         if (listener->gate[e].tmpl && gate->src == WSK_SRC_NONE && gate->disabled.seq == 0) {
             gate->adm = true;
             gate->src = WSK_SRC_INHERITED;
-            if (wsk_event_target(accepted, e) == NULL) {
-                model_lint(s, RULE_CTL_095b);
+            if (wsk_event_target(accepted, e) == NULL && accepted->by_event) {
+                model_fail(s, RULE_SOCK_012, accepted->object, &listener->created,
+                           "WskAcceptEvent gives no %s although the listener has that event "
+                           "enabled for what it accepts",
+                           wsk_event_name(e));
             }
         }
     }
