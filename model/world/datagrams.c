@@ -103,6 +103,8 @@ void world_bound(struct sim *s, const void *local_address)
         struct net_address own = {.family = local->family,
                                   .port = net_ephemeral_port(s, host, NET_UDP)};
         sender->udp = net_udp_open(s, host, &own, &peer_ops, sender);
+        (void)net_host_address(s, host, local->family, 0, &sender->known);
+        sender->known.port = own.port;
         sender->timer = world_timer(s, world_delay(s), peer_due, sender, 0);
     }
 }
@@ -113,7 +115,8 @@ static void responder_receive(struct sim *s, void *user, const struct net_datagr
 {
     struct world_sender *sender = user;
     world_activity(s);
-    if (!sender->is_mute) {
+    /* Bounded: two that echo would never end. */
+    if (!sender->is_mute && world_of(s)->answers++ < WORLD_DATAGRAMS_MAX) {
         (void)net_udp_send(s, sender->udp, &datagram->from, &sender->address, datagram->bytes,
                            datagram->size);
     }
@@ -125,8 +128,7 @@ static bool is_known(struct world_state *w, const struct net_address *address)
 {
     for (uint32_t i = 0; i < w->sender_count; i++) {
         const struct world_sender *sender = &w->sender[i];
-        if (sender->is_responder && sender->asked.port == address->port &&
-            net_address_same_ip(&sender->asked, address)) {
+        if (sender->known.port == address->port && net_address_same_ip(&sender->known, address)) {
             return true;
         }
     }
@@ -169,8 +171,7 @@ void world_datagram(struct sim *s, const void *remote_address)
     if (sender == NULL) {
         return;
     }
-    sender->is_responder = true;
-    sender->address = sender->asked = *remote;
+    sender->address = sender->known = *remote;
     /* 0 echo, 1 keeps silent, 2 no such host, 3 a host that does not listen */
     uint32_t what = world_pick(s, PICK_WORLD_RESPONDER, 4);
     sender->is_mute = what == 1;
