@@ -28,7 +28,8 @@ static void echo(struct sim *s, struct world_talk *talk, uint32_t divisor)
     while ((size = net_tcp_peek(talk->tcp, 0, bytes, WORLD_BYTES_MAX)) > 0) {
         net_tcp_consume(s, talk->tcp, size);
         talk->received += size;
-        if (talk->stage != TALK_FINISHED) {
+        if (talk->stage != TALK_FINISHED && talk->rounds < WORLD_ECHOES_MAX) {
+            talk->rounds++;
             talk_send(s, talk, bytes, (uint32_t)size / divisor);
         }
     }

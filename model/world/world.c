@@ -38,7 +38,7 @@ void world_reset(struct sim *s)
 {
     struct world_state *w = world_of(s);
     w->is_healed = w->is_started = w->is_settled = w->is_settling = w->has_settle = false;
-    w->busy = w->clients = w->datagrams = w->next_host = 0;
+    w->busy = w->clients = w->datagrams = w->answers = w->next_host = 0;
     w->last_activity = 0;
     w->user_count = w->users_alive = 0;
     talks_reset(s);

@@ -37,10 +37,11 @@ enum {
     WORLD_CLIENTS_MAX = 16,    /* peers that come to the driver in one run */
     WORLD_TALKS_MAX = 1024,    /* conversations at once, servers included */
     WORLD_DATAGRAM_PEERS_MAX = 64,
-    WORLD_DATAGRAMS_MAX = 128, /* datagrams sent of the world's own accord in one run */
+    WORLD_DATAGRAMS_MAX = 128, /* datagrams the world sends in one run, answers counted apart */
     WORLD_SERVERS_MAX = 48,    /* addresses the driver connects to */
     WORLD_USERS_MAX = 3,
     WORLD_ROUNDS_MAX = 8,      /* chunks a peer sends in one conversation */
+    WORLD_ECHOES_MAX = 512,    /* of one server: a driver that echoes as well must come to an end */
     WORLD_BYTES_MAX = 65536,
     WORLD_USER_BYTES_MAX = 4096,
 };
@@ -60,7 +61,7 @@ struct world_talk {
     bool resets_when_due;  /* the timer resets the connection */
     uint8_t stage;         /* enum talk_stage */
     uint8_t conduct;       /* enum talk_conduct */
-    uint8_t rounds;        /* chunks sent */
+    uint16_t rounds;       /* chunks sent */
     uint32_t host;
     struct net_tcp *tcp;
     struct net_address remote;
@@ -79,8 +80,8 @@ struct world_server {
 struct world_sender {
     struct net_udp *udp;
     struct net_address address; /* peer: where it sends; responder: what it answers from */
-    struct net_address asked;   /* responder: the address the driver sent to */
-    bool is_responder, is_mute;
+    struct net_address known;   /* where the driver finds it */
+    bool is_mute;
     uint64_t timer;
 };
 
@@ -90,7 +91,7 @@ struct world_state {
     bool is_healed, is_started, is_settled, is_settling, has_settle;
     uint32_t busy; /* timers pending and users at work */
     sim_time settle, last_activity;
-    uint32_t clients, datagrams, next_host;
+    uint32_t clients, datagrams, answers, next_host;
     uint32_t talk_used;
     struct world_talk *talk_free;
     uint32_t server_count, sender_count;
