@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Findings as files, for tools that know directories only: PREFIX KIND-SHA1 holds the choices (a fuzz input
- * of NAME_fuzzer), beside it .txt (the report) and .schedule (the wsk1: line).
+ * Findings as files, for tools that know directories only: PREFIX KIND-SHA1 holds the choices (a
+ * fuzz input of NAME_fuzzer), beside it .txt (the report) and .schedule (the wsk1: line).
  */
 #ifndef REPLAY_ARTIFACT_H
 #define REPLAY_ARTIFACT_H

@@ -2,7 +2,8 @@
 /*
  * The parent's loop of a campaign. See campaign.h.
  *
- *   open (calibrate) -> start workers -> [ poll -> read events -> settle -> limits -> progress ]* -> stop
+ *   open (calibrate) -> start workers -> [ poll -> read events -> settle -> limits -> progress ]*
+ *   -> stop
  */
 #define _GNU_SOURCE
 #include "replay/campaign.h"
@@ -22,7 +23,8 @@ enum {
     CALIBRATION_RUNS = 12, /* per kind, to learn how long a usual run is */
     POLL_MS = 100,
     KEYS_MAX = 4096,       /* raw keys that were settled already */
-    DEATHS_MAX = 64,       /* workers that died of the driver: then the campaign tells nothing new */
+    /* workers that died of the driver: then the campaign tells nothing new */
+    DEATHS_MAX = 64,
 };
 
 struct seat {

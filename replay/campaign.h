@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A campaign: N workers make runs, the parent looks after them, settles what they find and says how it
- * goes. It ends at the first finding unless told otherwise, at its limits, or on Ctrl-C.
+ * A campaign: N workers make runs, the parent looks after them, settles what they find and says how
+ * it goes. It ends at the first finding unless told otherwise, at its limits, or on Ctrl-C.
  *
- * Run n of a campaign depends on its seed and on the module alone: any run can be named by its number.
+ * Run n of a campaign depends on its seed and on the module alone: any run can be named by its
+ * number.
  */
 #ifndef REPLAY_CAMPAIGN_H
 #define REPLAY_CAMPAIGN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsksim check DRIVER.so: a campaign with the built-in strategies, then the finding made small, stored and
- * shown as an interleaving.
+ * wsksim check DRIVER.so: a campaign with the built-in strategies, then the finding made small,
+ * stored and shown as an interleaving.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsksim replay CASE: runs it twice as a recording and says whether the two agree with each other and with
- * what was recorded, and where they do not.
+ * wsksim replay CASE: runs it twice as a recording and says whether the two agree with each other
+ * and with what was recorded, and where they do not.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands of wsksim share: exit codes, the way an argument becomes a case, how a finding is
- * printed, and how Ctrl-C is noticed.
+ * What the commands of wsksim share: exit codes, the way an argument becomes a case, how a finding
+ * is printed, and how Ctrl-C is noticed.
  */
 #ifndef REPLAY_COMMAND_H
 #define REPLAY_COMMAND_H
@@ -58,8 +58,8 @@ struct command_case {
 };
 
 /*
- * Turns the arguments (a case: ID, wsk1: line, @FILE or file; and perhaps a module) into a case. False
- * after one line on stderr. Free with command_case_free.
+ * Turns the arguments (a case: ID, wsk1: line, @FILE or file; and perhaps a module) into a case.
+ * False after one line on stderr. Free with command_case_free.
  */
 SIM_MUST_USE bool command_case_find(const struct flags *flags, struct command_case *c);
 void command_case_free(struct command_case *c);
@@ -68,8 +68,8 @@ void command_case_free(struct command_case *c);
 uint8_t *command_read_file(const char *path, size_t most, size_t *size);
 
 /*
- * A database that cannot be written is better found out before the work than after it. False after one
- * line on stderr. Leaves no file behind where there was none.
+ * A database that cannot be written is better found out before the work than after it. False after
+ * one line on stderr. Leaves no file behind where there was none.
  */
 SIM_MUST_USE bool command_database_is_ready(const char *path);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From what a worker sent to a stored finding: run again and explained in a child, compared with what is in
- * the database, committed, and only then announced.
+ * From what a worker sent to a stored finding: run again and explained in a child, compared with
+ * what is in the database, committed, and only then announced.
  *
  *   worker_finding --explain--> signature --known?--> announce "known as case N"
  *                      |                      |no
@@ -47,9 +47,9 @@ struct finding finding_settle(const struct finding_context *context, enum worker
 void finding_free(struct finding *f);
 
 /*
- * Makes a settled finding small, within the budget, and stores the result beside it; a minimised case
- * that is in the database already is taken instead. *small is explained like the finding itself.
- * False if there is nothing smaller: then *small is empty.
+ * Makes a settled finding small, within the budget, and stores the result beside it; a minimised
+ * case that is in the database already is taken instead. *small is explained like the finding
+ * itself. False if there is nothing smaller: then *small is empty.
  */
 bool finding_minimise(const struct finding_context *context, const struct finding *f,
                       const struct minimise_budget *budget, uint32_t timeout_s,

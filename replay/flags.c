@@ -72,7 +72,8 @@ const char *flags_nearest(const char *name, const char *const *names, size_t cou
 {
     const char *best = NULL;
     size_t length = strlen(name);
-    unsigned best_distance = length <= 3 ? 2 : length <= 6 ? 3 : 4; /* below this it is a typing error */
+    /* below this it is a typing error */
+    unsigned best_distance = length <= 3 ? 2 : length <= 6 ? 3 : 4;
     for (size_t i = 0; i < count; i++) {
         unsigned d = distance(name, names[i]);
         if (d < best_distance) {

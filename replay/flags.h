@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of the command line, in libFuzzer's spelling: -name=value, with one dash or two; what is not an
- * option is an argument, and after "--" everything is.
+ * Options of the command line, in libFuzzer's spelling: -name=value, with one dash or two; what is
+ * not an option is an argument, and after "--" everything is.
  *
- * The table is in flags.c: name, kind, range, default, the commands it belongs to, one line of help.
- * An option that does not exist, does not belong to the command, or has a bad value is refused in one
- * line; the nearest name is suggested. Nothing is read from the environment.
+ * The table is in flags.c: name, kind, range, default, the commands it belongs to, one line of
+ * help. An option that does not exist, does not belong to the command, or has a bad value is
+ * refused in one line; the nearest name is suggested. Nothing is read from the environment.
  */
 #ifndef REPLAY_FLAGS_H
 #define REPLAY_FLAGS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsksim: one executable, a command per use. This file knows the commands by name and nothing of what they
- * do; options are in flags.def, exit codes in command.h, all of it in docs/cli.md.
+ * wsksim: one executable, a command per use. This file knows the commands by name and nothing of
+ * what they do; options are in flags.def, exit codes in command.h, all of it in docs/cli.md.
  */
 #include <stdio.h>
 #include <string.h>

@@ -101,7 +101,10 @@ static enum store_result migrate(struct store *store, const char *path, int64_t 
     return STORE_OK;
 }
 
-/* Damage shows when somebody reads the page in question; better now than in the middle of a campaign. */
+/*
+ * Damage shows when somebody reads the page in question; better now than in the middle of a
+ * campaign.
+ */
 static enum store_result check_pages(struct store *store, const char *path)
 {
     bool ok;

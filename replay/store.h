@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The database: findings and cases in one SQLite file, so that they can be queried, copied and mailed.
+ * The database: findings and cases in one SQLite file, so that they can be queried, copied and
+ * mailed.
  *
- * WAL, synchronous=NORMAL, one transaction per stored case: a process killed at any moment loses at most
- * the case in flight, and whatever was announced on the screen was committed before. Only the parent
- * process opens it. application_id is "wsks", user_version the version of the schema (docs/database.md).
+ * WAL, synchronous=NORMAL, one transaction per stored case: a process killed at any moment loses at
+ * most the case in flight, and whatever was announced on the screen was committed before. Only the
+ * parent process opens it. application_id is "wsks", user_version the version of the schema
+ * (docs/database.md).
  *
- * Every function that can fail returns a store_result; store_error gives the reason in one line that
- * says what to do.
+ * Every function that can fail returns a store_result; store_error gives the reason in one line
+ * that says what to do.
  */
 #ifndef REPLAY_STORE_H
 #define REPLAY_STORE_H
@@ -48,8 +50,8 @@ void store_close(struct store *store);
 const char *store_error(const struct store *store);
 
 /*
- * Stores a case in one transaction; record->id is filled in. The same choices of the same module are
- * stored once: then the id is that of the row that is there, and *was_new is false.
+ * Stores a case in one transaction; record->id is filled in. The same choices of the same module
+ * are stored once: then the id is that of the row that is there, and *was_new is false.
  */
 SIM_MUST_USE enum store_result store_put(struct store *store, struct store_record *record,
                                          const char *module_path, bool *was_new);

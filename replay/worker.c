@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parent's side of a worker. Messages are gathered in a buffer until one is complete, so that reading
- * never blocks; the end of the stream means that the worker is dead, and waitpid says how it died.
+ * The parent's side of a worker. Messages are gathered in a buffer until one is complete, so that
+ * reading never blocks; the end of the stream means that the worker is dead, and waitpid says how
+ * it died.
  */
 #define _GNU_SOURCE
 #include "replay/worker.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes model/status_names.def from include/wdk/ntstatus.def; run it when the table has changed."""
+"""Writes model/status_names.def from include/wdk/ntstatus.def. Run it when that has changed."""
 import pathlib
 import re
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagram peers. A socket the driver binds gets one to three peers that send to it, in bursts of drawn
- * sizes, zero included; an answer may bring another datagram, or find the peer gone. An address the driver
- * sends to of its own accord gets a responder that echoes, keeps silent, or is not there.
+ * Datagram peers. A socket the driver binds gets one to three peers that send to it, in bursts of
+ * drawn sizes, zero included; an answer may bring another datagram, or find the peer gone. An
+ * address the driver sends to of its own accord gets a responder that echoes, keeps silent, or is
+ * not there.
  */
 #include "model/world/world_internal.h"
 
@@ -57,7 +58,10 @@ static void peer_due(struct sim *s, void *argument, uint64_t value)
     world_rest(s);
 }
 
-/* An answer: content with it, ask again now or later, or leave (further answers find a closed port). */
+/*
+ * An answer: content with it, ask again now or later, or leave (further answers find a closed
+ * port).
+ */
 static void peer_receive(struct sim *s, void *user, const struct net_datagram *datagram)
 {
     struct world_sender *sender = user;

@@ -5,9 +5,9 @@
  *   START --delay--> CONNECTING --> OPEN --send--> WAITING --answer complete, or 0.3 s--> OPEN ...
  *                                     +--finish--> FINISHED --FIN of the driver--> closed
  *
- * In OPEN the peer draws its next act; the tame ones are: send a chunk, wait for as many bytes, finish.
- * A reset may come anywhere; so may the driver's. In FINISHED it waits for the driver without a limit, which
- * counts as quiet: what happens next is the driver's move.
+ * In OPEN the peer draws its next act; the tame ones are: send a chunk, wait for as many bytes,
+ * finish. A reset may come anywhere; so may the driver's. In FINISHED it waits for the driver
+ * without a limit, which counts as quiet: what happens next is the driver's move.
  */
 #include "model/world/world_internal.h"
 
@@ -216,7 +216,9 @@ static void client_connect(struct sim *s, struct world_talk *talk)
                                 talk);
 }
 
-/* The timer of a conversation: start, end of a pause or of the patience, a reset that was decided. */
+/*
+ * The timer of a conversation: start, end of a pause or of the patience, a reset that was decided.
+ */
 static void talk_due(struct sim *s, void *argument, uint64_t value)
 {
     struct world_talk *talk = argument;

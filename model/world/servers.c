@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Servers at the addresses the driver connects to. An address that nobody owns gets a host (or, by choice,
- * none: unreachable); its port gets a listener that decides about each attempt and draws a conduct for
- * each connection. The tame one accepts, echoes, and closes when the driver has finished.
+ * Servers at the addresses the driver connects to. An address that nobody owns gets a host (or, by
+ * choice, none: unreachable); its port gets a listener that decides about each attempt and draws a
+ * conduct for each connection. The tame one accepts, echoes, and closes when the driver has
+ * finished.
  *
  * A driver that connects to its own machine meets its own listener if it has one; if not, a server
  * of the world, which gives way as soon as the driver listens there itself.

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User-mode clients of the driver's devices: threads with a process of their own that open a device, send
- * it some requests, and close it. No user code runs; the requests are drawn.
+ * User-mode clients of the driver's devices: threads with a process of their own that open a
+ * device, send it some requests, and close it. No user code runs; the requests are drawn.
  *
  *   CREATE --success--> 1..4 requests, each awaited --> CLEANUP --> CLOSE
  *
- * A request that pends is awaited for a drawn time and then cancelled; with no time limit, the user waits
- * until the world heals (run.c heals it before unload) and is no hindrance to quiet meanwhile.
+ * A request that pends is awaited for a drawn time and then cancelled; with no time limit, the user
+ * waits until the world heals (run.c heals it before unload) and is no hindrance to quiet
+ * meanwhile.
  *
- * Control codes are those a driver writer picks first: CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + n, ...), or four
- * bytes of the program stream. A harness says which (include/wsksim/world.h).
+ * Control codes are those a driver writer picks first: CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800 + n,
+ * ...), or four bytes of the program stream. A harness says which (include/wsksim/world.h).
  *
  * Invariants:
  *  1. After CREATE succeeded there is exactly one CLEANUP and one CLOSE, also when the run heals.

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The default world: what acts on a driver that has no harness of its own. Whatever port it listens on
- * gets peers (peers.c), whatever address it connects to a server (servers.c), whatever datagram socket it
- * binds some datagrams (datagrams.c), whatever device it creates a user-mode client (users.c). How
- * they behave is drawn from the world stream step by step; with an empty stream each does the tame
- * thing once: connect, send 16 bytes, wait for the answer, finish, close.
+ * The default world: what acts on a driver that has no harness of its own. Whatever port it listens
+ * on gets peers (peers.c), whatever address it connects to a server (servers.c), whatever datagram
+ * socket it binds some datagrams (datagrams.c), whatever device it creates a user-mode client
+ * (users.c). How they behave is drawn from the world stream step by step; with an empty stream each
+ * does the tame thing once: connect, send 16 bytes, wait for the answer, finish, close.
  *
- * Quiet. The world is quiet when it has nothing left to do, nothing is in flight, and it has been so for
- * a while (50 ms if tame): threads and timers of the driver get the chance to begin something.
+ * Quiet. The world is quiet when it has nothing left to do, nothing is in flight, and it has been
+ * so for a while (50 ms if tame): threads and timers of the driver get the chance to begin
+ * something.
  *
  * Healing. From world_heal on nothing is drawn any more; peers read what comes, finish, and after
  * a second without an answer reset.
  *
  * Invariants:
  *  1. All of it runs in event context, the users excepted: it never calls the driver.
- *  2. Every thing that will still happen by itself is counted in `busy` or in flight in the network.
+ *  2. Every thing that will still happen by itself is counted in `busy` or in flight in the
+ *     network.
  *  3. Numbers of peers, conversations, rounds and datagrams are bounded.
  */
 #include "model/world/world_internal.h"

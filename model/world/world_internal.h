@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the default world share: the state of the world, timers that count as something left to
- * do, and the conversations peers hold.
+ * What the files of the default world share: the state of the world, timers that count as something
+ * left to do, and the conversations peers hold.
  */
 #ifndef MODEL_WORLD_WORLD_INTERNAL_H
 #define MODEL_WORLD_WORLD_INTERNAL_H
@@ -13,7 +13,8 @@
 
 /* Questions of this part; run.c has the first eight. Append only. */
 enum world_pick {
-    PICK_WORLD_PEERS = PICK_WORLD + 8, /* how many peers a listener or bound socket gets, less one */
+    /* how many peers a listener or bound socket gets, less one */
+    PICK_WORLD_PEERS = PICK_WORLD + 8,
     PICK_WORLD_DELAY,                  /* index of world_delay */
     PICK_WORLD_SIZE,                   /* index of world_size */
     PICK_WORLD_CONTENT,                /* 0 letters, 1 program stream, 2 zeros, 3 ones */
@@ -117,7 +118,10 @@ static inline void world_activity(struct sim *s)
     w->last_activity = s->now;
     w->is_settled = false;
 }
-/* A timer that keeps the world from being quiet. `fire` begins with world_fired, ends with world_rest. */
+/*
+ * A timer that keeps the world from being quiet. `fire` begins with world_fired, ends with
+ * world_rest.
+ */
 uint64_t world_timer(struct sim *s, sim_time delay,
                      void (*fire)(struct sim *s, void *argument, uint64_t value), void *argument,
                      uint64_t value);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP of model/net: who gets a datagram, what comes back from a closed port, what bad networks do. */
+/*
+ * UDP of model/net: who gets a datagram, what comes back from a closed port, what bad networks do.
+ */
 #include "tests/model/net_bed.h"
 
 struct port {

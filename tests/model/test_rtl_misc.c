@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Rtl and the rest: run-once, tables, time, bits, registry, security, tracing, assertions, names. */
+/*
+ * Rtl and the rest: run-once, tables, time, bits, registry, security, tracing, assertions, names.
+ */
 #include "test_ke.h"
 
 #include "model/rtl/rtl.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The default world, with the test in the place of the driver: it listens, connects and binds by calls of
- * model/net and the hooks of run.h, and counts what the world does to it.
+ * The default world, with the test in the place of the driver: it listens, connects and binds by
+ * calls of model/net and the hooks of run.h, and counts what the world does to it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

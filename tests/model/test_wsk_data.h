@@ -32,7 +32,8 @@ struct request {
 static struct {
     WSK_REGISTRATION *registration;
     WSK_PROVIDER_NPI *npi;
-    uint32_t received, sent, accepted, indicated, finished; /* what happened in all runs of a body */
+    /* what happened in all runs of a body */
+    uint32_t received, sent, accepted, indicated, finished;
 } t;
 
 /* ---- requests ---- */
