@@ -79,12 +79,11 @@ static char *report_text(const struct explanation *e, size_t *size)
     return text;
 }
 
-bool artifact_write(const char *prefix, const char *kind, const struct replay_case *c,
+bool artifact_write(const char *prefix, const char *name, const struct replay_case *c,
                     const struct explanation *report)
 {
-    char name[96], base[PATH_BYTES - 16];
+    char base[PATH_BYTES - 16];
     size_t size = 0;
-    artifact_name(kind, c, name, sizeof name);
     snprintf(base, sizeof base, "%s%s", prefix, name);
     char *line = replay_case_text(c);
     char *text = report != NULL ? report_text(report, &size) : NULL;

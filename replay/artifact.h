@@ -14,8 +14,8 @@ const char *artifact_kind(uint32_t rule);
 /* "crash-da39a3ee..." for these choices. */
 void artifact_name(const char *kind, const struct replay_case *c, char *out, size_t size);
 
-/* Writes the three files. False after one line on stderr. report may be NULL. */
-SIM_MUST_USE bool artifact_write(const char *prefix, const char *kind, const struct replay_case *c,
+/* Writes the three files PREFIX NAME. False after one line on stderr. report may be NULL. */
+SIM_MUST_USE bool artifact_write(const char *prefix, const char *name, const struct replay_case *c,
                                  const struct explanation *report);
 
 /* Writes one file whole or not at all (through a temporary name). False with errno. */

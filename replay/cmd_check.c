@@ -69,37 +69,6 @@ static struct campaign_plan make_plan(const struct flags *flags, const char *mod
     };
 }
 
-/* The finding in its smallest form, if there is one, else as it is. */
-static void show_finding(const struct flags *flags, const struct campaign_plan *plan,
-                         const struct finding *f)
-{
-    struct finding small = {0};
-    struct minimise_report report;
-    const struct minimise_budget budget = {.seconds = (double)flags->minimize_time,
-                                           .stop = &command_stop,
-                                           .is_quiet = flags->verbosity == 0};
-    bool is_small = flags->minimize == 1 && !f->is_timeout && !command_stop &&
-                    finding_minimise(&plan->finding, f, &budget, plan->timeout_s, &small, &report);
-    const struct finding *shown = is_small ? &small : f;
-    printf("\n");
-    command_print_explanation(&shown->e);
-    if (is_small) {
-        char before[128], after[128];
-        minimise_size_text(&report.before, before, sizeof before);
-        minimise_size_text(&report.after, after, sizeof after);
-        printf("\nmade smaller: %s\n          from: %s", after, before);
-        if (report.runs > 0) {
-            printf(" (%llu runs, %.1f s)", (unsigned long long)report.runs, report.seconds);
-        }
-        printf("\n");
-    }
-    if (shown->id != 0) {
-        command_print_replay_line(flags, shown->id);
-    }
-    fflush(stdout);
-    finding_free(&small);
-}
-
 static int exit_code(const struct flags *flags, const struct campaign_result *result)
 {
     switch (result->end) {
@@ -148,7 +117,7 @@ int command_check(const struct flags *flags)
     campaign_run(&plan, &result);
     if (result.end != CAMPAIGN_FAILED) {
         for (unsigned i = 0; i < result.finding_count; i++) {
-            show_finding(flags, &plan, &result.finding[i]);
+            finding_show(flags, &plan.finding, &result.finding[i]);
         }
         campaign_print_report(&result, flags->print_final_stats == 1);
     }

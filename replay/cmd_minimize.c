@@ -39,8 +39,10 @@ static int store_small(struct minimize_job *job)
     }
     job->small.signature = r->replay.signature != 0 ? r->replay.signature : e.signature;
     int64_t id = finding_store_case(&job->context, &job->small, &e, r->id, 0);
+    char name[96];
+    artifact_name("minimized-from", &r->replay, name, sizeof name);
     bool has_files = job->context.artifact_prefix[0] == '\0' ||
-                     artifact_write(job->context.artifact_prefix, "minimized-from", &job->small, &e);
+                     artifact_write(job->context.artifact_prefix, name, &job->small, &e);
     print_sizes(job);
     printf("\n");
     command_print_explanation(&e);

@@ -186,8 +186,10 @@ static void write_artifact(const struct finding_context *context, const struct f
     const char *kind = f->outcome == FINDING_FLAKY ? "nondet"
                        : f->is_timeout             ? "timeout"
                                                    : artifact_kind(f->replay.rule);
+    char name[96];
+    artifact_name(kind, &f->replay, name, sizeof name);
     if (context->artifact_prefix[0] != '\0' &&
-        !artifact_write(context->artifact_prefix, kind, &f->replay, &f->e)) {
+        !artifact_write(context->artifact_prefix, name, &f->replay, &f->e)) {
         rescue(f);
     }
 }

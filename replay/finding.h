@@ -55,6 +55,11 @@ bool finding_minimise(const struct finding_context *context, const struct findin
                       const struct minimise_budget *budget, uint32_t timeout_s,
                       struct finding *small, struct minimise_report *report);
 
+/* finding_show.c: makes it smaller if -minimize says so, prints report, table and the replay line. */
+struct flags;
+void finding_show(const struct flags *flags, const struct finding_context *context,
+                  const struct finding *f);
+
 /* Stores a case that broke no rule, or one that was imported; id of the row, 0 if it could not. */
 int64_t finding_store_case(const struct finding_context *context, const struct replay_case *c,
                            const struct explanation *e, int64_t minimised_from, uint64_t run);
