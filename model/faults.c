@@ -95,12 +95,18 @@ static void tag_text(uint32_t tag, char out[5])
 static const char *block_kind(uint8_t kind)
 {
     static const char *const names[BLOCK_KINDS] = {
-        [BLOCK_OTHER] = "system block",     [BLOCK_NONPAGED] = "non-paged pool",
-        [BLOCK_PAGED] = "paged pool",       [BLOCK_IRP] = "IRP",
-        [BLOCK_MDL] = "MDL",                [BLOCK_SOCKET] = "socket",
-        [BLOCK_INDICATION] = "indication",  [BLOCK_WORK_ITEM] = "work item",
-        [BLOCK_DEVICE] = "device object",   [BLOCK_THREAD] = "thread object",
-        [BLOCK_SUBSYSTEM] = "WSK memory",   [BLOCK_BUFFER] = "data buffer",
+        [BLOCK_OTHER] = "system block",
+        [BLOCK_NONPAGED] = "non-paged pool",
+        [BLOCK_PAGED] = "paged pool",
+        [BLOCK_IRP] = "IRP",
+        [BLOCK_MDL] = "MDL",
+        [BLOCK_SOCKET] = "socket",
+        [BLOCK_INDICATION] = "indication",
+        [BLOCK_WORK_ITEM] = "work item",
+        [BLOCK_DEVICE] = "device object",
+        [BLOCK_THREAD] = "thread object",
+        [BLOCK_SUBSYSTEM] = "WSK memory",
+        [BLOCK_BUFFER] = "data buffer",
     };
     return kind < BLOCK_KINDS && names[kind] != NULL ? names[kind] : "block";
 }
@@ -166,8 +172,7 @@ static void judge_stack(uintptr_t address, struct bad_memory *bad)
     uint8_t shadow = sim_shadow_at(address);
     if (shadow == SIM_SHADOW_RETURNED) {
         bad->rule = RULE_MEM_STACK_RETURNED;
-        snprintf(bad->text, sizeof(bad->text),
-                 "a local variable of a function that has returned");
+        snprintf(bad->text, sizeof(bad->text), "a local variable of a function that has returned");
     } else if (shadow == SIM_SHADOW_OWNED) {
         bad->rule = RULE_IRP_019;
         snprintf(bad->text, sizeof(bad->text),

@@ -26,9 +26,9 @@
 #include <string.h>
 
 enum {
-    FAIL_RUN = 2,               /* further failures of a run */
-    PAGE = 4096,                /* blocks of a page or more begin on a page (KRN-206) */
-    LEAK_TAGS_MAX = 6,          /* tags named in a leak report */
+    FAIL_RUN = 2,      /* further failures of a run */
+    PAGE = 4096,       /* blocks of a page or more begin on a page (KRN-206) */
+    LEAK_TAGS_MAX = 6, /* tags named in a leak report */
 };
 
 /* A driver that asks for more than this fails as it may on a real machine. */

@@ -22,8 +22,8 @@ struct ex_state {
     uint32_t fail_run;       /* allocations that will fail without asking */
     uint32_t recent_count;   /* blocks freed, newest last */
     struct sim_block *recent[EX_RECENT_MAX];
-    uint32_t paged_blocks;   /* live ones: as long as there are none nothing can be paged */
-    bool is_nx_opted_in;     /* ExInitializeDriverRuntime */
+    uint32_t paged_blocks; /* live ones: as long as there are none nothing can be paged */
+    bool is_nx_opted_in;   /* ExInitializeDriverRuntime */
 };
 
 static inline struct ex_state *ex_of(struct sim *s)

@@ -42,7 +42,7 @@ SIM_NO_ASAN static inline void check(struct sim *s, const volatile void *p, size
 
 /* Entry of an operation; the site is the caller's, which is why it is inlined. */
 __attribute__((always_inline)) static inline struct sim *begin(enum model_routine routine,
-                                                              const volatile void *p, size_t size)
+                                                               const volatile void *p, size_t size)
 {
     struct sim *s = sim_current;
     struct sim_ctx *c = s->current;
@@ -74,22 +74,30 @@ static inline void end(struct sim *s)
 /* The eight operations of a width; arithmetic wraps in the unsigned type U. */
 #define WIDTH(S, T, U)                                                                             \
     OPERATION(T InterlockedIncrement##S(T volatile *Addend), T, Addend, InterlockedIncrement,      \
-              result = (T)((U)*Addend + 1u); *Addend = result)                                     \
+              result = (T)((U)*Addend + 1u);                                                       \
+              *Addend = result)                                                                    \
     OPERATION(T InterlockedDecrement##S(T volatile *Addend), T, Addend, InterlockedDecrement,      \
-              result = (T)((U)*Addend - 1u); *Addend = result)                                     \
+              result = (T)((U)*Addend - 1u);                                                       \
+              *Addend = result)                                                                    \
     OPERATION(T InterlockedExchange##S(T volatile *Target, T Value), T, Target,                    \
-              InterlockedExchange, result = *Target; *Target = Value)                              \
+              InterlockedExchange, result = *Target;                                               \
+              *Target = Value)                                                                     \
     OPERATION(T InterlockedExchangeAdd##S(T volatile *Addend, T Value), T, Addend,                 \
-              InterlockedExchangeAdd, result = *Addend; *Addend = (T)((U)result + (U)Value))       \
-    OPERATION(T InterlockedCompareExchange##S(T volatile *Destination, T ExChange, T Comparand),   \
-              T, Destination, InterlockedCompareExchange, result = *Destination;                   \
-              if (result == Comparand) { *Destination = ExChange; })                               \
+              InterlockedExchangeAdd, result = *Addend;                                            \
+              *Addend = (T)((U)result + (U)Value))                                                 \
+    OPERATION(                                                                                     \
+        T InterlockedCompareExchange##S(T volatile *Destination, T ExChange, T Comparand), T,      \
+        Destination, InterlockedCompareExchange, result = *Destination;                            \
+        if (result == Comparand) { *Destination = ExChange; })                                     \
     OPERATION(T InterlockedAnd##S(T volatile *Destination, T Value), T, Destination,               \
-              InterlockedAnd, result = *Destination; *Destination = (T)(result & Value))           \
-    OPERATION(T InterlockedOr##S(T volatile *Destination, T Value), T, Destination,                \
-              InterlockedOr, result = *Destination; *Destination = (T)(result | Value))            \
+              InterlockedAnd, result = *Destination;                                               \
+              *Destination = (T)(result & Value))                                                  \
+    OPERATION(T InterlockedOr##S(T volatile *Destination, T Value), T, Destination, InterlockedOr, \
+              result = *Destination;                                                               \
+              *Destination = (T)(result | Value))                                                  \
     OPERATION(T InterlockedXor##S(T volatile *Destination, T Value), T, Destination,               \
-              InterlockedXor, result = *Destination; *Destination = (T)(result ^ Value))
+              InterlockedXor, result = *Destination;                                               \
+              *Destination = (T)(result ^ Value))
 
 WIDTH(8, CHAR, UCHAR)
 WIDTH(16, SHORT, USHORT)
@@ -97,15 +105,19 @@ WIDTH(, LONG, ULONG)
 WIDTH(64, LONG64, ULONG64)
 
 OPERATION(LONG InterlockedAdd(LONG volatile *Addend, LONG Value), LONG, Addend, InterlockedAdd,
-          result = (LONG)((ULONG)*Addend + (ULONG)Value); *Addend = result)
+          result = (LONG)((ULONG)*Addend + (ULONG)Value);
+          *Addend = result)
 OPERATION(LONG64 InterlockedAdd64(LONG64 volatile *Addend, LONG64 Value), LONG64, Addend,
-          InterlockedAdd, result = (LONG64)((ULONG64)*Addend + (ULONG64)Value); *Addend = result)
+          InterlockedAdd, result = (LONG64)((ULONG64)*Addend + (ULONG64)Value);
+          *Addend = result)
 OPERATION(PVOID InterlockedExchangePointer(PVOID volatile *Target, PVOID Value), PVOID, Target,
-          InterlockedExchangePointer, result = *Target; *Target = Value)
-OPERATION(PVOID InterlockedCompareExchangePointer(PVOID volatile *Destination, PVOID ExChange,
-                                                  PVOID Comparand),
-          PVOID, Destination, InterlockedCompareExchangePointer, result = *Destination;
-          if (result == Comparand) { *Destination = ExChange; })
+          InterlockedExchangePointer, result = *Target;
+          *Target = Value)
+OPERATION(
+    PVOID InterlockedCompareExchangePointer(PVOID volatile *Destination, PVOID ExChange,
+                                            PVOID Comparand),
+    PVOID, Destination, InterlockedCompareExchangePointer, result = *Destination;
+    if (result == Comparand) { *Destination = ExChange; })
 
 UCHAR InterlockedCompareExchange128(LONG64 volatile *Destination, LONG64 ExchangeHigh,
                                     LONG64 ExchangeLow, LONG64 *ComparandResult)

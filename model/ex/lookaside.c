@@ -273,10 +273,14 @@ NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUN
 {
     struct sim *s = model_enter(ROUTINE_ExInitializeLookasideListEx);
     (void)Depth; /* reserved */
-    const ULONG both = EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL |
-                       EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
-    const struct parameters p = {.allocate = (void *)Allocate, .free = (void *)Free,
-                                 .type = PoolType, .flags = Flags, .size = Size, .tag = Tag};
+    const ULONG both =
+        EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
+    const struct parameters p = {.allocate = (void *)Allocate,
+                                 .free = (void *)Free,
+                                 .type = PoolType,
+                                 .flags = Flags,
+                                 .size = Size,
+                                 .tag = Tag};
     if ((Flags & ~both) != 0 || Flags == both) {
         return model_leave_status(s, STATUS_INVALID_PARAMETER);
     }
@@ -326,8 +330,12 @@ void ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE
                                      USHORT Depth)
 {
     struct sim *s = model_enter(ROUTINE_ExInitializeNPagedLookasideList);
-    const struct parameters p = {.allocate = (void *)Allocate, .free = (void *)Free,
-                                 .type = NonPagedPoolNx, .flags = Flags, .size = Size, .tag = Tag};
+    const struct parameters p = {.allocate = (void *)Allocate,
+                                 .free = (void *)Free,
+                                 .type = NonPagedPoolNx,
+                                 .flags = Flags,
+                                 .size = Size,
+                                 .tag = Tag};
     (void)Depth;
     initialize(s, general(&Lookaside->L), sizeof(*Lookaside), &p);
     model_leave(s);
@@ -362,8 +370,12 @@ void ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_F
                                     USHORT Depth)
 {
     struct sim *s = model_enter(ROUTINE_ExInitializePagedLookasideList);
-    const struct parameters p = {.allocate = (void *)Allocate, .free = (void *)Free,
-                                 .type = PagedPool, .flags = Flags, .size = Size, .tag = Tag};
+    const struct parameters p = {.allocate = (void *)Allocate,
+                                 .free = (void *)Free,
+                                 .type = PagedPool,
+                                 .flags = Flags,
+                                 .size = Size,
+                                 .tag = Tag};
     (void)Depth;
     initialize(s, general(&Lookaside->L), sizeof(*Lookaside), &p);
     model_leave(s);

@@ -18,18 +18,27 @@
 #include "model/ke/ke.h"
 
 enum ex_type {
-    EX_NOTHING, EX_SPIN, EX_FAST_MUTEX, EX_GUARDED_MUTEX, EX_PUSH, EX_RESOURCE, EX_RUNDOWN,
-    EX_RUNDOWN_CACHE_AWARE, EX_LOOKASIDE, EX_LIST, EX_RUN_ONCE
+    EX_NOTHING,
+    EX_SPIN,
+    EX_FAST_MUTEX,
+    EX_GUARDED_MUTEX,
+    EX_PUSH,
+    EX_RESOURCE,
+    EX_RUNDOWN,
+    EX_RUNDOWN_CACHE_AWARE,
+    EX_LOOKASIDE,
+    EX_LIST,
+    EX_RUN_ONCE
 };
 
 enum { EX_OBJECTS_MAX = 8192, EX_SLOTS = 2 * EX_OBJECTS_MAX, EX_KEPT_MAX = 4 };
 
 /* Spin locks, push locks, fast and guarded mutexes, resources. */
 struct ex_lock {
-    struct sim_ctx *owner;     /* exclusive */
-    uint32_t shared;           /* holders, recursion of one holder counted once */
+    struct sim_ctx *owner; /* exclusive */
+    uint32_t shared;       /* holders, recursion of one holder counted once */
     uint32_t exclusive_waiters, shared_waiters;
-    bool is_unsafe;            /* fast mutex: taken by the unsafe routine */
+    bool is_unsafe; /* fast mutex: taken by the unsafe routine */
 };
 
 struct ex_rundown {

@@ -133,8 +133,7 @@ static void *allocate_flags(struct sim *s, POOL_FLAGS flags, SIZE_T size, ULONG 
         model_fail(s, RULE_KRN_192, 0, NULL, "%s: zero bytes asked for", name);
     }
     check_request(s, &r);
-    if (__builtin_popcountll(flags & kinds) != 1 ||
-        (flags & 0xffffffffull & ~known) != 0) {
+    if (__builtin_popcountll(flags & kinds) != 1 || (flags & 0xffffffffull & ~known) != 0) {
         model_fail(s, RULE_KRN_193, 0, NULL, "%s: the flags 0x%llx name no valid kind of pool",
                    name, flags);
     }

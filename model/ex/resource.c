@@ -187,8 +187,8 @@ static bool acquire_shared(struct sim *s, PERESOURCE resource, bool wait, enum s
 
 BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireResourceExclusiveLite, SIM_OP_LOCK,
-                                       Resource);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireResourceExclusiveLite, SIM_OP_LOCK, Resource);
     bool result = acquire_exclusive(s, Resource, Wait != FALSE);
     model_leave(s);
     return result;
@@ -204,8 +204,8 @@ BOOLEAN ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
 
 BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSharedStarveExclusive, SIM_OP_LOCK,
-                                       Resource);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSharedStarveExclusive, SIM_OP_LOCK, Resource);
     bool result = acquire_shared(s, Resource, Wait != FALSE, SHARED_STARVES_WRITERS);
     model_leave(s);
     return result;
@@ -213,8 +213,8 @@ BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 
 BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSharedWaitForExclusive, SIM_OP_LOCK,
-                                       Resource);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSharedWaitForExclusive, SIM_OP_LOCK, Resource);
     bool result = acquire_shared(s, Resource, Wait != FALSE, SHARED_AFTER_WRITERS);
     model_leave(s);
     return result;
@@ -256,8 +256,8 @@ void ExReleaseResourceLite(PERESOURCE Resource)
 
 void ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD ResourceThreadId)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExReleaseResourceForThreadLite, SIM_OP_UNLOCK,
-                                       Resource);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExReleaseResourceForThreadLite, SIM_OP_UNLOCK, Resource);
     (void)ResourceThreadId;
     if (ke_lock_find(s, Resource) == NULL && ke_lock_owner(s, Resource) != NULL) {
         sim_limit(s, "ExReleaseResourceForThreadLite on behalf of another thread");
@@ -268,8 +268,8 @@ void ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Resour
 
 void ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExConvertExclusiveToSharedLite, SIM_OP_UNLOCK,
-                                       Resource);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExConvertExclusiveToSharedLite, SIM_OP_UNLOCK, Resource);
     struct ex_object *o = find(s, Resource);
     struct ke_held_lock *held = ke_lock_find(s, Resource);
     if (o->lock.owner != s->current || held == NULL) {

@@ -50,9 +50,8 @@ static struct ex_object *find(struct sim *s, void *reference, enum ex_type type)
     }
     o = ex_object_at(s, reference);
     if (o != NULL && o->is_live && (o->type == EX_RUNDOWN || o->type == EX_RUNDOWN_CACHE_AWARE)) {
-        model_fail(s, RULE_KRN_316, o->object, &o->born,
-                   "%s: the reference is %s cache-aware one", name,
-                   o->type == EX_RUNDOWN ? "not a" : "a");
+        model_fail(s, RULE_KRN_316, o->object, &o->born, "%s: the reference is %s cache-aware one",
+                   name, o->type == EX_RUNDOWN ? "not a" : "a");
     }
     model_fail(s, RULE_KRN_310, 0, NULL, "%s: the rundown reference was not initialised", name);
 }
@@ -198,8 +197,8 @@ void ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 
 void ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExWaitForRundownProtectionRelease, SIM_OP_WAIT,
-                                       RunRef);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExWaitForRundownProtectionRelease, SIM_OP_WAIT, RunRef);
     wait(s, find(s, RunRef, EX_RUNDOWN));
     model_leave(s);
 }
@@ -259,8 +258,8 @@ void ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef,
 
 BOOLEAN ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireRundownProtectionCacheAware, SIM_OP_WRITE,
-                                       RunRef);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireRundownProtectionCacheAware, SIM_OP_WRITE, RunRef);
     BOOLEAN acquired = acquire(find(s, RunRef, EX_RUNDOWN_CACHE_AWARE), 1);
     model_leave(s);
     return acquired;
@@ -268,8 +267,8 @@ BOOLEAN ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef)
 
 BOOLEAN ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireRundownProtectionCacheAware, SIM_OP_WRITE,
-                                       RunRef);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireRundownProtectionCacheAware, SIM_OP_WRITE, RunRef);
     BOOLEAN acquired = acquire(find(s, RunRef, EX_RUNDOWN_CACHE_AWARE), Count);
     model_leave(s);
     return acquired;
@@ -277,16 +276,16 @@ BOOLEAN ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRe
 
 void ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExReleaseRundownProtectionCacheAware, SIM_OP_WRITE,
-                                       RunRef);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExReleaseRundownProtectionCacheAware, SIM_OP_WRITE, RunRef);
     release(s, find(s, RunRef, EX_RUNDOWN_CACHE_AWARE), 1);
     model_leave(s);
 }
 
 void ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExReleaseRundownProtectionCacheAware, SIM_OP_WRITE,
-                                       RunRef);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExReleaseRundownProtectionCacheAware, SIM_OP_WRITE, RunRef);
     release(s, find(s, RunRef, EX_RUNDOWN_CACHE_AWARE), Count);
     model_leave(s);
 }

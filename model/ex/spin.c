@@ -196,16 +196,16 @@ KIRQL ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 
 void ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSpinLockSharedAtDpcLevel, SIM_OP_LOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSpinLockSharedAtDpcLevel, SIM_OP_LOCK, SpinLock);
     acquire(s, SpinLock, false, ke_irql(s));
     model_leave(s);
 }
 
 void ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSpinLockExclusiveAtDpcLevel, SIM_OP_LOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSpinLockExclusiveAtDpcLevel, SIM_OP_LOCK, SpinLock);
     acquire(s, SpinLock, true, ke_irql(s));
     model_leave(s);
 }
@@ -222,8 +222,8 @@ static LOGICAL try_acquire(struct sim *s, PEX_SPIN_LOCK lock, bool is_exclusive)
 
 LOGICAL ExTryAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSpinLockSharedAtDpcLevel, SIM_OP_LOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSpinLockSharedAtDpcLevel, SIM_OP_LOCK, SpinLock);
     LOGICAL taken = try_acquire(s, SpinLock, false);
     model_leave(s);
     return taken;
@@ -231,8 +231,8 @@ LOGICAL ExTryAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 
 LOGICAL ExTryAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExAcquireSpinLockExclusiveAtDpcLevel, SIM_OP_LOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExAcquireSpinLockExclusiveAtDpcLevel, SIM_OP_LOCK, SpinLock);
     LOGICAL taken = try_acquire(s, SpinLock, true);
     model_leave(s);
     return taken;
@@ -240,8 +240,8 @@ LOGICAL ExTryAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 
 LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExTryConvertSharedSpinLockExclusive, SIM_OP_LOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExTryConvertSharedSpinLockExclusive, SIM_OP_LOCK, SpinLock);
     struct ex_object *o = find(s, SpinLock);
     struct ke_held_lock *held = held_lock(s, SpinLock, o, false);
     LOGICAL converted = o->lock.shared == 1;
@@ -272,16 +272,16 @@ void ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 
 void ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExReleaseSpinLockSharedFromDpcLevel, SIM_OP_UNLOCK,
-                                       SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExReleaseSpinLockSharedFromDpcLevel, SIM_OP_UNLOCK, SpinLock);
     release_at_dispatch(s, SpinLock, false);
     model_leave(s);
 }
 
 void ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 {
-    struct sim *s = model_enter_object(ROUTINE_ExReleaseSpinLockExclusiveFromDpcLevel,
-                                       SIM_OP_UNLOCK, SpinLock);
+    struct sim *s =
+        model_enter_object(ROUTINE_ExReleaseSpinLockExclusiveFromDpcLevel, SIM_OP_UNLOCK, SpinLock);
     release_at_dispatch(s, SpinLock, true);
     model_leave(s);
 }

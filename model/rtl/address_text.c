@@ -66,9 +66,9 @@ static size_t write_ipv6(const UCHAR *a, char *out)
             i += run - 1;
             continue;
         }
-        length += (size_t)snprintf(out + length, TEXT_MAX - length, "%s%x",
-                                   i == 0 || (run != 0 && i == start + run) ? "" : ":",
-                                   word_at(a, i));
+        length +=
+            (size_t)snprintf(out + length, TEXT_MAX - length, "%s%x",
+                             i == 0 || (run != 0 && i == start + run) ? "" : ":", word_at(a, i));
     }
     if (words == 6) {
         if (run == 0 || start + run != 6) {
@@ -91,8 +91,7 @@ static unsigned peek(const struct source *t)
 {
     unsigned c = 0;
     if (t->at < t->count) {
-        c = t->is_wide ? ((const WCHAR *)t->text)[t->at]
-                       : ((const unsigned char *)t->text)[t->at];
+        c = t->is_wide ? ((const WCHAR *)t->text)[t->at] : ((const unsigned char *)t->text)[t->at];
     }
     return c;
 }
@@ -317,8 +316,8 @@ static NTSTATUS ipv4_with_port(struct sim *s, const struct in_addr *address, USH
     model_touch(s, address, 4, "Address");
     length = write_ipv4((const UCHAR *)address, text);
     if (port != 0) {
-        length += (size_t)snprintf(text + length, sizeof(text) - length, ":%u",
-                                   network_order(port));
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, ":%u", network_order(port));
     }
     return give_sized(s, text, length, out, size, is_wide);
 }
@@ -384,8 +383,8 @@ NTSTATUS RtlIpv4AddressToStringExA(const struct in_addr *Address, USHORT Port, P
     return ipv4_with_port(s, Address, Port, AddressString, AddressStringLength, false);
 }
 
-NTSTATUS RtlIpv4AddressToStringExW(const struct in_addr *Address, USHORT Port,
-                                   PWSTR AddressString, PULONG AddressStringLength)
+NTSTATUS RtlIpv4AddressToStringExW(const struct in_addr *Address, USHORT Port, PWSTR AddressString,
+                                   PULONG AddressStringLength)
 {
     struct sim *s = model_enter(ROUTINE_RtlIpv4AddressToString);
     return ipv4_with_port(s, Address, Port, AddressString, AddressStringLength, true);
@@ -434,8 +433,8 @@ static NTSTATUS ipv6_with_port(struct sim *s, const struct in6_addr *address, UL
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%%%u", scope);
     }
     if (port != 0) {
-        length += (size_t)snprintf(text + length, sizeof(text) - length, "]:%u",
-                                   network_order(port));
+        length +=
+            (size_t)snprintf(text + length, sizeof(text) - length, "]:%u", network_order(port));
     }
     return give_sized(s, text, length, out, size, is_wide);
 }

@@ -102,7 +102,7 @@ static NTSTATUS write_integer(struct sim *s, uint64_t value, ULONG base, PUNICOD
         return STATUS_INVALID_PARAMETER;
     }
     do {
-        digit[count++] = (WCHAR)"0123456789ABCDEF"[value % base];
+        digit[count++] = (WCHAR) "0123456789ABCDEF"[value % base];
         value /= base;
     } while (value != 0);
     model_touch(s, string, sizeof(*string), "String");
@@ -140,8 +140,7 @@ enum { GUID_LENGTH = 38, GUID_TAG = 'G' | 'u' << 8 | 'i' << 16 | 'd' << 24 };
 /* Byte of the structure for each pair of digits of the text. */
 static const UCHAR guid_order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 /* Where the pairs stand in the text. */
-static const UCHAR guid_place[16] = {1,  3,  5,  7,  10, 12, 15, 17,
-                                     20, 22, 25, 27, 29, 31, 33, 35};
+static const UCHAR guid_place[16] = {1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35};
 
 NTSTATUS RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 {
@@ -162,8 +161,8 @@ NTSTATUS RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
     text[GUID_LENGTH] = 0;
     for (size_t i = 0; i < 16; i++) {
         UCHAR byte = bytes[guid_order[i]];
-        text[guid_place[i]] = (WCHAR)"0123456789ABCDEF"[byte >> 4];
-        text[guid_place[i] + 1] = (WCHAR)"0123456789ABCDEF"[byte & 15];
+        text[guid_place[i]] = (WCHAR) "0123456789ABCDEF"[byte >> 4];
+        text[guid_place[i] + 1] = (WCHAR) "0123456789ABCDEF"[byte & 15];
     }
     GuidString->Buffer = text;
     GuidString->Length = GUID_LENGTH * sizeof(WCHAR);

@@ -138,7 +138,7 @@ static bool fetch_character(struct sim *s, const void *text, bool is_wide, size_
     } else if (!sim_memory_ok(p, size, NULL)) {
         return false;
     }
-    *c = is_wide ? *(const WCHAR *)(const void *)p : (WCHAR)*(const unsigned char *)p;
+    *c = is_wide ? *(const WCHAR *)(const void *)p : (WCHAR) * (const unsigned char *)p;
     return true;
 }
 
@@ -147,8 +147,7 @@ static bool fetch_character(struct sim *s, const void *text, bool is_wide, size_
  * is_terminated.
  */
 static void put_text(struct sim *s, struct rtl_text *out, const struct spec *f, const void *text,
-                     bool is_wide, size_t limit, bool is_terminated,
-                     enum rtl_strictness strictness)
+                     bool is_wide, size_t limit, bool is_terminated, enum rtl_strictness strictness)
 {
     size_t length = 0;
     WCHAR c = 0;
@@ -425,8 +424,7 @@ bool rtl_format_is_unicode(const char *format)
         for (; *p != '\0' && strchr("hlwILtjz", *p) != NULL; p++) {
             is_wide = is_wide || *p == 'l' || *p == 'w';
         }
-        if (*p == 'C' || *p == 'S' ||
-            (is_wide && (*p == 'c' || *p == 's' || *p == 'Z'))) {
+        if (*p == 'C' || *p == 'S' || (is_wide && (*p == 'c' || *p == 's' || *p == 'Z'))) {
             return true;
         }
         p += *p != '\0';

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The formatting routines of ntstrsafe.h and of the C run time, all in terms of rtl_format.
- *
- * The safe ones always terminate and say STATUS_BUFFER_OVERFLOW when they cut; those of the C run
- * time return -1 then and terminate only if there is room.
+ * The formatting routines of ntstrsafe.h, all in terms of rtl_format. They always terminate
+ * (counted strings excepted) and say STATUS_BUFFER_OVERFLOW when they cut. The printf family of the
+ * C run time is part of every module (sim/support/format.c).
  */
 #include "model/rtl/rtl.h"
 
@@ -139,8 +138,8 @@ static NTSTATUS safe_print(struct sim *s, void *dest, SIZE_T room, bool is_wide,
                   ULONG Flags, TEXT Format, ...)                                                   \
     {                                                                                              \
         struct sim *s = model_enter(routine);                                                      \
-        struct target t = {.buffer = Dest, .room = Room / (unit), .is_wide = wide,                 \
-                           .flags = Flags};                                                        \
+        struct target t = {                                                                        \
+            .buffer = Dest, .room = Room / (unit), .is_wide = wide, .flags = Flags};               \
         NTSTATUS status;                                                                           \
         va_list list;                                                                              \
         if (Format != NULL || (Flags & STRSAFE_IGNORE_NULLS) == 0) {                               \
@@ -202,57 +201,4 @@ NTSTATUS RtlUnicodeStringVPrintf(PUNICODE_STRING Dest, PCWSTR Format, va_list Ar
 {
     struct sim *s = model_enter(ROUTINE_RtlUnicodeStringPrintf);
     return counted_print(s, Dest, Format, Arguments);
-}
-
-/* ---- C run time ---- */
-
-/* Number of characters, or -1 if they did not fit; a NULL buffer of size 0 only counts. */
-static int crt_print(struct sim *s, void *buffer, size_t count, bool is_wide, const void *format,
-                     va_list list)
-{
-    struct rtl_text text = {.buffer = buffer, .is_wide = is_wide};
-    const struct target t = {.buffer = buffer, .is_wide = is_wide};
-    check_format(s, format, is_wide);
-    format_into(s, &text, format, list, count);
-    if (text.length < count) {
-        model_touch(s, (char *)buffer + text.length * unit_of(is_wide), unit_of(is_wide),
-                    "the buffer");
-        terminate(&t, text.length);
-    }
-    rtl_leave_quiet(s);
-    return text.length > count && buffer != NULL ? -1 : (int)text.length;
-}
-
-int _vsnprintf(char *Buffer, size_t Count, const char *Format, va_list Arguments)
-{
-    struct sim *s = rtl_enter_quiet(ROUTINE__snprintf);
-    return crt_print(s, Buffer, Count, false, Format, Arguments);
-}
-
-int _vsnwprintf(wchar_t *Buffer, size_t Count, const wchar_t *Format, va_list Arguments)
-{
-    struct sim *s = rtl_enter_quiet(ROUTINE__snwprintf);
-    return crt_print(s, Buffer, Count, true, Format, Arguments);
-}
-
-int _snprintf(char *Buffer, size_t Count, const char *Format, ...)
-{
-    struct sim *s = rtl_enter_quiet(ROUTINE__snprintf);
-    int length;
-    va_list list;
-    va_start(list, Format);
-    length = crt_print(s, Buffer, Count, false, Format, list);
-    va_end(list);
-    return length;
-}
-
-int _snwprintf(wchar_t *Buffer, size_t Count, const wchar_t *Format, ...)
-{
-    struct sim *s = rtl_enter_quiet(ROUTINE__snwprintf);
-    int length;
-    va_list list;
-    va_start(list, Format);
-    length = crt_print(s, Buffer, Count, true, Format, list);
-    va_end(list);
-    return length;
 }

@@ -33,10 +33,10 @@ static inline void rtl_leave_quiet(struct sim *s)
 
 /* Where formatted text goes; characters beyond the capacity are counted, not stored. */
 struct rtl_text {
-    void *buffer;      /* CHAR or WCHAR */
-    size_t capacity;   /* characters */
-    size_t length;     /* of the whole text, whether it fitted or not */
-    bool is_wide;      /* of the buffer */
+    void *buffer;    /* CHAR or WCHAR */
+    size_t capacity; /* characters */
+    size_t length;   /* of the whole text, whether it fitted or not */
+    bool is_wide;    /* of the buffer */
 };
 
 /* What to do about text arguments in bad memory. */
@@ -62,7 +62,7 @@ bool rtl_format_is_unicode(const char *format);
 
 /* One line of DbgPrint; kept only when the run keeps its trace. */
 struct rtl_debug_line {
-    uint64_t seq;    /* of the last trace event before it: the call itself */
+    uint64_t seq; /* of the last trace event before it: the call itself */
     const char *text;
 };
 const struct rtl_debug_line *rtl_debug_lines(struct sim *s, size_t *count);

@@ -100,8 +100,8 @@ static ULONG call(struct sim *s, PRTL_RUN_ONCE once, PRTL_RUN_ONCE_INIT_FN funct
     return result;
 }
 
-NTSTATUS RtlRunOnceExecuteOnce(PRTL_RUN_ONCE RunOnce, PRTL_RUN_ONCE_INIT_FN InitFn,
-                               PVOID Parameter, PVOID *Context)
+NTSTATUS RtlRunOnceExecuteOnce(PRTL_RUN_ONCE RunOnce, PRTL_RUN_ONCE_INIT_FN InitFn, PVOID Parameter,
+                               PVOID *Context)
 {
     struct sim *s = model_enter_object(ROUTINE_RtlRunOnceExecuteOnce, SIM_OP_WRITE, RunOnce);
     struct ex_object *o = find(s, RunOnce);
@@ -156,8 +156,7 @@ NTSTATUS RtlRunOnceComplete(PRTL_RUN_ONCE RunOnce, ULONG Flags, PVOID Context)
     }
     if (word(RunOnce) != WORD_RUNNING) {
         bool is_async = (Flags & RTL_RUN_ONCE_ASYNC) != 0;
-        return model_leave_status(s, is_async ? STATUS_OBJECT_NAME_COLLISION
-                                              : STATUS_UNSUCCESSFUL);
+        return model_leave_status(s, is_async ? STATUS_OBJECT_NAME_COLLISION : STATUS_UNSUCCESSFUL);
     }
     complete(s, RunOnce, o,
              (Flags & RTL_RUN_ONCE_INIT_FAILED) != 0 ? WORD_FREE : (ULONG_PTR)Context | WORD_DONE);

@@ -16,10 +16,13 @@
 #include <string.h>
 
 enum {
-    DACL_PRESENT = 0x0004, DACL_DEFAULTED = 0x0008,
-    ACE_ALLOWED = 0, ACE_HEADER = 8, /* type, flags, size, mask */
-    SID_HEADER = 8, SID_PARTS_MAX = 15,
-    RELATIVE_HEADER = 20,            /* a descriptor in the self-relative form */
+    DACL_PRESENT = 0x0004,
+    DACL_DEFAULTED = 0x0008,
+    ACE_ALLOWED = 0,
+    ACE_HEADER = 8, /* type, flags, size, mask */
+    SID_HEADER = 8,
+    SID_PARTS_MAX = 15,
+    RELATIVE_HEADER = 20, /* a descriptor in the self-relative form */
     SECURITY_TAG = 'S' | 'e' << 8 | 'S' << 16 | 'd' << 24
 };
 
@@ -187,12 +190,12 @@ void SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 NTSTATUS SeAssignSecurity(PSECURITY_DESCRIPTOR ParentDescriptor,
                           PSECURITY_DESCRIPTOR ExplicitDescriptor,
                           PSECURITY_DESCRIPTOR *NewDescriptor, BOOLEAN IsDirectoryObject,
-                          PSECURITY_SUBJECT_CONTEXT SubjectContext,
-                          PGENERIC_MAPPING GenericMapping, ULONG PoolType)
+                          PSECURITY_SUBJECT_CONTEXT SubjectContext, PGENERIC_MAPPING GenericMapping,
+                          ULONG PoolType)
 {
     struct sim *s = model_enter(ROUTINE_SeAssignSecurity);
-    const SECURITY_DESCRIPTOR *from = ExplicitDescriptor != NULL ? ExplicitDescriptor
-                                                                 : ParentDescriptor;
+    const SECURITY_DESCRIPTOR *from =
+        ExplicitDescriptor != NULL ? ExplicitDescriptor : ParentDescriptor;
     SECURITY_DESCRIPTOR *d;
     size_t list = 0;
     (void)IsDirectoryObject;

@@ -50,8 +50,11 @@ NTSTATUS RtlGetVersion(PRTL_OSVERSIONINFOW VersionInformation)
     struct sim *s = model_enter(ROUTINE_RtlGetVersion);
     PRTL_OSVERSIONINFOW v = VersionInformation;
     model_touch(s, v, sizeof(v->dwOSVersionInfoSize), "VersionInformation");
-    model_touch(s, v, v->dwOSVersionInfoSize == sizeof(RTL_OSVERSIONINFOEXW)
-                          ? sizeof(RTL_OSVERSIONINFOEXW) : sizeof(*v), "VersionInformation");
+    model_touch(s, v,
+                v->dwOSVersionInfoSize == sizeof(RTL_OSVERSIONINFOEXW)
+                    ? sizeof(RTL_OSVERSIONINFOEXW)
+                    : sizeof(*v),
+                "VersionInformation");
     v->dwMajorVersion = VERSION_MAJOR;
     v->dwMinorVersion = VERSION_MINOR;
     v->dwBuildNumber = VERSION_BUILD;

@@ -114,8 +114,7 @@ void rtl_free(struct sim *s, void *p)
     }
     if (block->state != SIM_BLOCK_LIVE) {
         model_fail(s, RULE_KRN_195, block->object, &block->died,
-                   "%s: the buffer was freed before by %s",
-                   model_routine_name(s->current->routine),
+                   "%s: the buffer was freed before by %s", model_routine_name(s->current->routine),
                    model_routine_name(block->died.routine));
     }
     ex_free(s, block);

@@ -69,8 +69,8 @@ BOOLEAN RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time)
     if (is_valid) {
         LONGLONG days = days_to(f->Year, f->Month) + f->Day - 1;
         LONGLONG seconds = (f->Hour * 60ll + f->Minute) * 60 + f->Second;
-        Time->QuadPart = days * TICKS_PER_DAY + seconds * TICKS_PER_SECOND +
-                         f->Milliseconds * TICKS_PER_MS;
+        Time->QuadPart =
+            days * TICKS_PER_DAY + seconds * TICKS_PER_SECOND + f->Milliseconds * TICKS_PER_MS;
     }
     model_leave(s);
     return is_valid;

@@ -252,8 +252,8 @@ BOOLEAN RtlEqualString(const STRING *String1, const STRING *String2, BOOLEAN Cas
 }
 
 /* The documented x65599 hash; the default algorithm is the same one. */
-NTSTATUS RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInSensitive,
-                              ULONG HashAlgorithm, PULONG HashValue)
+NTSTATUS RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInSensitive, ULONG HashAlgorithm,
+                              PULONG HashValue)
 {
     struct sim *s = model_enter(ROUTINE_RtlHashUnicodeString);
     ULONG hash = 0;

@@ -7,8 +7,7 @@
 static PLOOKASIDE_LIST_EX list_new(void)
 {
     PLOOKASIDE_LIST_EX list = ke_test_alloc(sizeof *list);
-    NTSTATUS status =
-        ExInitializeLookasideListEx(list, NULL, NULL, NonPagedPoolNx, 0, 40, TAG, 0);
+    NTSTATUS status = ExInitializeLookasideListEx(list, NULL, NULL, NonPagedPoolNx, 0, 40, TAG, 0);
     SIM_ASSERT(status == STATUS_SUCCESS);
     return list;
 }

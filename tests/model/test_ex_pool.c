@@ -7,8 +7,10 @@
 /* Runs a body with a source of failures: one in n allocations. */
 static enum sim_verdict run_faults(void (*body)(void), uint64_t seed, uint16_t one_in)
 {
-    const struct choice_source source = {.kind = CHOICE_RANDOM, .seed = seed * 0x9E3779B97F4A7C15ull,
-                                         .switch_one_in = 8, .faults_one_in = one_in};
+    const struct choice_source source = {.kind = CHOICE_RANDOM,
+                                         .seed = seed * 0x9E3779B97F4A7C15ull,
+                                         .switch_one_in = 8,
+                                         .faults_one_in = one_in};
     return ke_test_run(body, &source);
 }
 
@@ -272,9 +274,9 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),     cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_good),      cmocka_unit_test(test_failures),
         cmocka_unit_test(test_recycling), cmocka_unit_test(test_breaches),
-        cmocka_unit_test(test_leaks),    cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_leaks),     cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, ke_test_setup, NULL);
 }

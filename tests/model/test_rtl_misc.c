@@ -199,8 +199,8 @@ static void registry(void)
     OBJECT_ATTRIBUTES attributes;
     HANDLE key;
     ULONG value = 1, standard = 42;
-    RTL_QUERY_REGISTRY_TABLE table[2] = {{NULL, RTL_QUERY_REGISTRY_DIRECT, L"Port", &value,
-                                          REG_DWORD, &standard, sizeof standard}};
+    RTL_QUERY_REGISTRY_TABLE table[2] = {
+        {NULL, RTL_QUERY_REGISTRY_DIRECT, L"Port", &value, REG_DWORD, &standard, sizeof standard}};
     RTL_OSVERSIONINFOW version = {.dwOSVersionInfoSize = sizeof version};
     InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE, NULL, NULL);
     SIM_ASSERT(ZwOpenKey(&key, KEY_READ, &attributes) == STATUS_OBJECT_NAME_NOT_FOUND);
@@ -327,7 +327,8 @@ static void test_names(void **state)
 {
     char name[32];
     (void)state;
-    assert_string_equal(model_object_name(sim_object_id(OBJECT_IRP, 3), name, sizeof name), "irp#3");
+    assert_string_equal(model_object_name(sim_object_id(OBJECT_IRP, 3), name, sizeof name),
+                        "irp#3");
     assert_string_equal(model_object_name(0, name, sizeof name), "nothing");
     assert_string_equal(model_routine_name(ROUTINE_KeSetEvent), "KeSetEvent");
     assert_string_equal(model_status_name((uint32_t)STATUS_SUCCESS), "STATUS_SUCCESS");
@@ -360,7 +361,8 @@ static void test_knobs(void **state)
     for (uint64_t seed = 1; seed <= 100; seed++) {
         const struct choice_source source = {.kind = CHOICE_RANDOM,
                                              .seed = seed * 0x9E3779B97F4A7C15ull,
-                                             .switch_one_in = 8, .knob_one_in = 2};
+                                             .switch_one_in = 8,
+                                             .knob_one_in = 2};
         assert_int_equal(ke_test_run(draws_knob, &source), SIM_VERDICT_OK);
         seen |= 1u << drawn;
     }
