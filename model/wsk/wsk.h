@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The WSK subsystem: registrations, sockets, requests, event callbacks. Internal interface between the
- * files of model/wsk (and for model/world, which asks what the driver has open).
+ * The WSK subsystem: registrations, sockets, requests, event callbacks. Internal interface between
+ * the files of model/wsk (and for model/world, which asks what the driver has open).
  *
  *   control plane   wsk_registration, wsk_nmr, wsk_socket, wsk_request, wsk_callback, wsk_gate,
  *                   wsk_control, wsk_options, wsk_ioctl, wsk_client_control, wsk_close
@@ -12,7 +12,7 @@
  *     NTSTATUS WSKAPI WskSend(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PIRP Irp)
  *     {
  *         struct wsk_call call;
- *         if (WSK_ENTER(&call, WskSend, Socket, Irp, WSK_REQ_SEND)) {   // steps 1-7 of sockets.md 2.4
+ *         if (WSK_ENTER(&call, WskSend, Socket, Irp, WSK_REQ_SEND)) { // steps 1-7 of 2.4
  *             stream_send(&call, Buffer, Flags);                        // steps 8-11
  *         }
  *         return wsk_leave(&call);
@@ -24,24 +24,28 @@
  *     wsk_pend(call) + later wsk_complete(...)        waits in a queue of the data path
  *
  * Requests. A request is WAITING (in some queue of the data path, found through `withdraw`), then
- * COMPLETING (its result is fixed; a system context is on its way), then gone. What goes to the client's
- * memory at completion is written by `deliver`, immediately before the IRP goes back, on the context
- * that completes: the latest moment the contract allows (CTL-040, RECV, ACPT-003).
+ * COMPLETING (its result is fixed; a system context is on its way), then gone. What goes to the
+ * client's memory at completion is written by `deliver`, immediately before the IRP goes back, on
+ * the context that completes: the latest moment the contract allows (CTL-040, RECV, ACPT-003).
  *
- * Events. The data path says wsk_event_due(socket, event) whenever something may be there to indicate,
- * from any context and from net's upcalls. If the gate admits, a context of the system is created; when
- * it runs it asks the category's `take` for something to indicate (there may be nothing any more),
- * counts itself in, calls the driver, counts itself out and hands the answer to `returned`.
+ * Events. The data path says wsk_event_due(socket, event) whenever something may be there to
+ * indicate, from any context and from net's upcalls. If the gate admits, a context of the system is
+ * created; when it runs it asks the category's `take` for something to indicate (there may be
+ * nothing any more), counts itself in, calls the driver, counts itself out and hands the answer to
+ * `returned`.
  *
- * Two states per socket (sockets.md 0.4): `state` is the truth, `seen` is what the client knows. Monitors
- * blame by `seen`; answers come from `state`.
+ * Two states per socket (sockets.md 0.4): `state` is the truth, `seen` is what the client knows.
+ * Monitors blame by `seen`; answers come from `state`.
  *
  * Invariants:
  *  1. Everything is pooled; slots are never reused within a run. A full pool is sim_limit.
- *  2. The visible WSK_SOCKET lies in the arena and is freed when the close completes; the record stays.
- *  3. Every accepted IRP is completed exactly once (IRP-013); the close IRP after all others, when their
- *     completion routines have returned (CLOSE-011), and after all invocations have (CLOSE-005).
- *  4. `running` of a gate has one bit per invocation in progress; waiting disables hold subsets of it.
+ *  2. The visible WSK_SOCKET lies in the arena and is freed when the close completes; the record
+ *     stays.
+ *  3. Every accepted IRP is completed exactly once (IRP-013); the close IRP after all others, when
+ *     their completion routines have returned (CLOSE-011), and after all invocations have
+ *     (CLOSE-005).
+ *  4. `running` of a gate has one bit per invocation in progress; waiting disables hold subsets of
+ *     it.
  */
 #ifndef MODEL_WSK_WSK_H
 #define MODEL_WSK_WSK_H
@@ -76,7 +80,8 @@ enum wsk_pick {
     PICK_WSK_FAIL_STATUS,      /* which failure */
     PICK_WSK_CLOSE_DELAY,      /* AMBIGUOUS-LIFE-74 */
     PICK_WSK_READY,            /* when the provider becomes ready (REG-012) */
-    PICK_WSK_RACE,             /* indicate although a request is queued (RECV-011, ACPT-006, DGRM-013) */
+    /* indicate although a request is queued (RECV-011, ACPT-006, DGRM-013) */
+    PICK_WSK_RACE,
     PICK_WSK_ORDER,            /* order of cancelled IRPs (close.irp_order) */
     PICK_WSK_CANCEL_DELAY,     /* milliseconds - 1 */
     PICK_WSK_DATA = PICK_WSK + 64, /* data path numbers its own from here (wsk_data.h) */
@@ -88,7 +93,9 @@ enum wsk_category {
     WSK_BASIC, WSK_LISTEN, WSK_DATAGRAM, WSK_CONNECTION, WSK_STREAM, WSK_CATEGORIES
 };
 
-/* 3.3 to 3.6. A listening socket goes UNBOUND, BINDING, LISTENING; a datagram socket ends at BOUND. */
+/*
+ * 3.3 to 3.6. A listening socket goes UNBOUND, BINDING, LISTENING; a datagram socket ends at BOUND.
+ */
 enum wsk_phase {
     WSK_UNBOUND, WSK_BINDING, WSK_BOUND, WSK_CONNECTING, WSK_CONNECTED, WSK_LOCAL_FIN,
     WSK_REMOTE_FIN, WSK_BOTH_FIN, WSK_ABORTED, WSK_LISTENING
@@ -116,7 +123,9 @@ struct wsk_queue {
 
 enum wsk_registration_state { WSK_REG_NONE, WSK_REG_ACTIVE, WSK_REG_LEAVING, WSK_REG_GONE };
 
-/* One WskRegister, or one attachment through NMR. Also the client object: `client` is its address. */
+/*
+ * One WskRegister, or one attachment through NMR. Also the client object: `client` is its address.
+ */
 struct wsk_registration {
     uint32_t object;
     uint8_t state;         /* enum wsk_registration_state */
@@ -170,8 +179,9 @@ struct wsk_request {
     struct wsk_socket *held;  /* its events wait until the completion routine has returned */
 
     /*
-     * WAITING: takes the request out of the data path's queue. Called for a cancel that is honoured, for a
-     * close, for a death; the request is then completed by the caller. Must not complete it itself.
+     * WAITING: takes the request out of the data path's queue. Called for a cancel that is
+     * honoured, for a close, for a death; the request is then completed by the caller. Must not
+     * complete it itself.
      */
     void (*withdraw)(struct sim *s, struct wsk_request *request);
     /*
@@ -224,7 +234,8 @@ struct wsk_call {
     uint16_t routine;
     bool decided;
     struct sim_where entered;
-    struct wsk_request *late;    /* completes after the return (irp.nonpending_completion, amb.13) */
+    /* completes after the return (irp.nonpending_completion, amb.13) */
+    struct wsk_request *late;
 };
 
 enum {
@@ -263,23 +274,28 @@ void wsk_refuse_state(struct wsk_call *call);
 
 enum wsk_style { WSK_PEND, WSK_INLINE };
 /*
- * The result is known now. With an IRP: `normal` is the style of choice 0, the other that of choice 1.
- * WSK_PEND: returns STATUS_PENDING, a system context completes the IRP soon (perhaps before the
+ * The result is known now. With an IRP: `normal` is the style of choice 0, the other that of choice
+ * 1. WSK_PEND: returns STATUS_PENDING, a system context completes the IRP soon (perhaps before the
  * return). WSK_INLINE: completes here, returns status. Without an IRP: just the status. Set
  * request->deliver before.
  */
 void wsk_finish(struct wsk_call *call, enum wsk_style normal, NTSTATUS status,
                 ULONG_PTR information);
 /*
- * The request waits: STATUS_PENDING. Set withdraw (and deliver) before, and have it in your queue. Its
- * completion may come from any moment on.
+ * The request waits: STATUS_PENDING. Set withdraw (and deliver) before, and have it in your queue.
+ * Its completion may come from any moment on.
  */
 void wsk_pend(struct wsk_call *call);
-/* Completes a WAITING request on a context of the system. From any context or upcall. Not in a queue. */
+/*
+ * Completes a WAITING request on a context of the system. From any context or upcall. Not in a
+ * queue.
+ */
 void wsk_complete(struct sim *s, struct wsk_request *request, NTSTATUS status,
                   ULONG_PTR information);
 
-/* One question to the fault stream: does this operation fail (step 10)? *status: one of the list. */
+/*
+ * One question to the fault stream: does this operation fail (step 10)? *status: one of the list.
+ */
 bool wsk_fault(struct sim *s, const NTSTATUS *list, uint32_t count, NTSTATUS *status);
 
 /* ---- sockets ---- */
@@ -333,7 +349,8 @@ struct wsk_socket {
     bool is_finishing;  /* the close IRP is about to complete */
     bool close_started; /* WskCloseSocket has been entered */
     bool refused;       /* WskAcceptEvent answered STATUS_REQUEST_NOT_ACCEPTED */
-    bool hold_events;   /* no callback before its creator's routine has returned (amb.29); see held */
+    /* no callback before its creator's routine has returned (amb.29); see held */
+    bool hold_events;
     ADDRESS_FAMILY family;
     USHORT type;
     ULONG protocol;
@@ -378,20 +395,25 @@ struct wsk_socket {
     struct wsk_data data;
 };
 
-/* What a category does at the moments the control plane knows. All must be set, except `control`. */
+/*
+ * What a category does at the moments the control plane knows. All must be set, except `control`.
+ */
 struct wsk_category_ops {
     /* Is there something to indicate? Number of items, at most WSK_OVERLAP_MAX counted. */
     uint32_t (*ready)(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
     /*
-     * An invocation is about to enter the driver: takes what it indicates and fills the arguments. False:
-     * nothing there after all (or a queued request goes first). Not called for NULL forms.
+     * An invocation is about to enter the driver: takes what it indicates and fills the arguments.
+     * False: nothing there after all (or a queued request goes first). Not called for NULL forms.
      */
     bool (*take)(struct sim *s, struct wsk_invocation *invocation);
     /* The callback has returned invocation->answer; gates are already counted down. */
     void (*returned)(struct sim *s, struct wsk_invocation *invocation);
     /* Death (CLOSE-036): cut the network. Requests are failed by the caller afterwards. */
     void (*died)(struct sim *s, struct wsk_socket *socket);
-    /* Close entered: abort or leave the connection (CLOSE-015), close endpoints, drop what is buffered. */
+    /*
+     * Close entered: abort or leave the connection (CLOSE-015), close endpoints, drop what is
+     * buffered.
+     */
     void (*closing)(struct sim *s, struct wsk_socket *socket);
     /* Close about to complete: release records; report lists still retained (REL-005, REL-013). */
     void (*closed)(struct sim *s, struct wsk_socket *socket);
@@ -408,8 +430,8 @@ extern const struct wsk_category_ops wsk_stream_ops;     /* wsk_socket.c: forwar
 struct wsk_socket *wsk_socket_find(struct sim *s, const WSK_SOCKET *visible);
 
 /*
- * A new socket, not yet visible to the client (life CREATING). Accepted sockets: WSK_CONNECTION, the
- * caller sets state, addresses, options inherited (CTL-131).
+ * A new socket, not yet visible to the client (life CREATING). Accepted sockets: WSK_CONNECTION,
+ * the caller sets state, addresses, options inherited (CTL-131).
  */
 struct wsk_socket *wsk_socket_new(struct sim *s, struct wsk_registration *registration,
                                   enum wsk_category category, ADDRESS_FAMILY family, USHORT type,
@@ -430,7 +452,10 @@ void wsk_socket_discard(struct sim *s, struct wsk_socket *socket);
 void wsk_socket_state(struct sim *s, struct wsk_socket *socket, enum wsk_phase state);
 void wsk_socket_see(struct sim *s, struct wsk_socket *socket, enum wsk_phase state);
 
-/* Bound or connected (accepted): offers every event that is on and ready. Also for inherited events. */
+/*
+ * Bound or connected (accepted): offers every event that is on and ready. Also for inherited
+ * events.
+ */
 void wsk_socket_kick(struct sim *s, struct wsk_socket *socket);
 /* Inherits the listener's template (T-35) and starts its events. */
 void wsk_socket_inherit(struct sim *s, struct wsk_socket *accepted, struct wsk_socket *listener);
@@ -474,7 +499,8 @@ struct wsk_invocation {
     PWSK_DATA_INDICATION data;
     PWSK_DATAGRAM_INDICATION datagram;
     SIZE_T bytes_indicated;
-    SIZE_T bytes_accepted; /* in: what the out-parameter starts with; out: what the client left there */
+    /* in: what the out-parameter starts with; out: what the client left there */
+    SIZE_T bytes_accepted;
     SIZE_T ideal_backlog;
     PSOCKADDR local, remote;        /* arena memory of the data path, freed by `returned` */
     PWSK_INSPECT_ID inspect_id;     /* the same */
@@ -488,13 +514,18 @@ struct wsk_invocation {
     struct wsk_invocation *outer; /* callbacks of one context nest */
 };
 
-/* Something may be there for this event: creates contexts as the gate admits. Any context, upcalls too. */
+/*
+ * Something may be there for this event: creates contexts as the gate admits. Any context, upcalls
+ * too.
+ */
 void wsk_event_due(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 /* WskReceive was called (any length): opens the receive gate, offers again (T-59). */
 void wsk_event_resume(struct sim *s, struct wsk_socket *socket);
 /* Closes the receive gate (T-47): called by `returned` of the connection ops. */
 void wsk_event_suspend(struct sim *s, struct wsk_socket *socket);
-/* `returned` of the datagram ops: STATUS_DATA_NOT_ACCEPTED of a dynamic event turns it off (T-22). */
+/*
+ * `returned` of the datagram ops: STATUS_DATA_NOT_ACCEPTED of a dynamic event turns it off (T-22).
+ */
 void wsk_event_refused(struct sim *s, struct wsk_socket *socket);
 /* Is the event on (adm) and able to call the client (pointer not NULL, not suspended)? */
 bool wsk_event_on(struct sim *s, const struct wsk_socket *socket, enum wsk_event event);
@@ -547,7 +578,8 @@ struct wsk_state {
     const WSK_PROVIDER_DISPATCH *provider;
     bool is_ready, ready_drawn;
     sim_time ready_at;
-    struct wsk_control_state *control; /* wsk_client_control.c: SD cache, transports, queued changes */
+    /* wsk_client_control.c: SD cache, transports, queued changes */
+    struct wsk_control_state *control;
     struct wsk_data_state *data;       /* wsk_release.c */
     struct wsk_nmr_state *nmr;
 };
@@ -563,7 +595,9 @@ void wsk_reset(struct sim *s);
 void wsk_check_unload(struct sim *s);
 /* DriverEntry failed: nothing may be left registered (REG-039). */
 void wsk_check_failed_entry(struct sim *s);
-/* KRN-200, REG-003, REG-005: a registration block, dispatch table or context in use is being freed. */
+/*
+ * KRN-200, REG-003, REG-005: a registration block, dispatch table or context in use is being freed.
+ */
 void wsk_memory_freed(struct sim *s, const void *p, size_t size);
 
 /* Entry points of the tables, by their WDK names. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client's half of an event callback: which function it is, whether the table that names it is still
- * there and unchanged, the call itself, and the verdict on the answer (table 7.7 of the control plane).
+ * The client's half of an event callback: which function it is, whether the table that names it is
+ * still there and unchanged, the call itself, and the verdict on the answer (table 7.7 of the
+ * control plane).
  */
 #include "model/wsk/wsk_internal.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Call windows: the decisions every WSK function makes before its own (sockets.md 2.4, steps 1 to 7),
- * and the ways a call is answered.
+ * Call windows: the decisions every WSK function makes before its own (sockets.md 2.4, steps 1 to
+ * 7), and the ways a call is answered.
  *
- * A call window is open from entry to return of one function on one context; windows of a context nest
- * (a completion routine that runs inline inside WskReceive may call WskSend). They are kept because a
- * close must not overlap one of another thread (CLOSE-002).
+ * A call window is open from entry to return of one function on one context; windows of a context
+ * nest (a completion routine that runs inline inside WskReceive may call WskSend). They are kept
+ * because a close must not overlap one of another thread (CLOSE-002).
  *
  * A breach by the client ends the run at once, so that most answers the contract lists for breaches
  * are never given; what is answered here is what correct or merely sloppy clients meet.
@@ -400,6 +400,7 @@ void wsk_call_check_close(struct wsk_call *call)
         return;
     }
     model_fail(s, RULE_CLOSE_002, socket->object, &other->entered,
-               "WskCloseSocket is called while %s on the same socket is executing in another thread",
+               "WskCloseSocket is called while %s on the same socket is executing in another "
+               "thread",
                model_routine_name(other->routine));
 }

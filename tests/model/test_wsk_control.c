@@ -322,7 +322,8 @@ static void capture_at_dispatch(void)
     WskDeregister(t.registration);
 }
 
-static NTSTATUS NTAPI attach(HANDLE binding, PVOID context, const NPI_REGISTRATION_INSTANCE *instance)
+static NTSTATUS NTAPI attach(HANDLE binding, PVOID context,
+                             const NPI_REGISTRATION_INSTANCE *instance)
 {
     static WSK_CLIENT_DISPATCH *dispatch;
     PVOID *client = ke_test_alloc(sizeof *client);
