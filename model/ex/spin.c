@@ -81,18 +81,19 @@ static void check_self(struct sim *s, PEX_SPIN_LOCK lock, const struct ex_object
 static void acquire(struct sim *s, PEX_SPIN_LOCK lock, bool is_exclusive, KIRQL old_irql)
 {
     struct ex_object *o = find(s, lock);
-    struct ke_context *c = ke_current(s);
     check_self(s, lock, o, is_exclusive);
     if (SIM_UNLIKELY(!can_take(&o->lock, is_exclusive))) {
         uint32_t *waiters = is_exclusive ? &o->lock.exclusive_waiters : &o->lock.shared_waiters;
         sim_trace(s, TRACE_LockSpin, o->object, is_exclusive);
-        c->spinning = lock;
         ++*waiters;
         do {
-            sim_spin(s, (uintptr_t)lock);
+            if (word_of(&o->lock) != 0) {
+                ke_spin_wait(s, lock, o->object);
+            } else {
+                sim_spin(s, (uintptr_t)lock); /* free, but a writer is first */
+            }
         } while (!can_take(&o->lock, is_exclusive));
         --*waiters;
-        c->spinning = NULL;
     }
     if (is_exclusive) {
         o->lock.owner = s->current;

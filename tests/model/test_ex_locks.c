@@ -145,7 +145,7 @@ static void test_spin(void **state)
     ke_test_bad(spin_wrong_mode, RULE_KRN_119);
     ke_test_bad(spin_wrong_irql, RULE_KRN_112);
     ke_test_bad(spin_not_held, RULE_KRN_115);
-    assert_true(ke_test_found(spin_crossed, RULE_SYS_DEADLOCK) > 20);
+    assert_true(ke_test_found(spin_crossed, RULE_KRN_121) > 20);
 }
 
 /* ---- fast and guarded mutexes ---- */
