@@ -16,6 +16,7 @@
 #include "model/io/io.h"
 #include "model/ke/ke.h"
 #include "model/model.h"
+#include "sim/module.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -47,23 +48,42 @@ static void fill_violation(struct sim *s, struct sim_violation *v, enum model_ru
         v->prior = *prior;
     }
     v->time = s->now;
-    if (s->current != NULL) {
-        v->level = s->current->level;
-        v->stack_depth = sim_stack(s, v->stack);
-    }
+    v->level = s->current->level;
+    v->stack_depth = sim_stack(s, v->stack);
+}
+
+/* is_damaging: nobody checked what the driver wrote before. */
+static _Noreturn void fail(struct sim *s, enum model_rule rule, uint32_t object,
+                           const struct sim_where *prior, bool is_damaging, const char *format,
+                           va_list arguments)
+{
+    static struct sim_violation violation; /* large; a run has at most one */
+    SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
+    fill_violation(s, &violation, rule, object, prior);
+    violation.memory_damaged = is_damaging;
+    vsnprintf(violation.text, sizeof(violation.text), format, arguments);
+    sim_fail(s, &violation);
 }
 
 void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
                 const char *format, ...)
 {
-    static struct sim_violation violation; /* large; a run has at most one */
     va_list arguments;
-    SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
-    fill_violation(s, &violation, rule, object, prior);
     va_start(arguments, format);
-    vsnprintf(violation.text, sizeof(violation.text), format, arguments);
-    va_end(arguments);
-    sim_fail(s, &violation);
+    fail(s, rule, object, prior, false, format, arguments);
+}
+
+/* A fault of the machine: in an unchecked module there may have been wild writes before it. */
+__attribute__((noreturn, format(printf, 4, 5))) static void
+fail_machine(struct sim *s, enum model_rule rule, const struct bad_memory *bad, const char *format,
+             ...)
+{
+    const struct sim_module *module = sim_module_current();
+    bool is_checked = module != NULL && (module->flavour & SIM_MODULE_CHECKED) != 0;
+    va_list arguments;
+    va_start(arguments, format);
+    fail(s, rule, bad != NULL ? bad->object : 0, bad != NULL ? &bad->prior : NULL, !is_checked,
+         format, arguments);
 }
 
 void model_irql_breach(struct sim *s, enum model_routine routine)
@@ -82,15 +102,6 @@ void model_irql_breach(struct sim *s, enum model_routine routine)
 }
 
 /* ---- which memory rule ---- */
-
-static void tag_text(uint32_t tag, char out[5])
-{
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)(tag >> (8 * i));
-        out[i] = (char)(c >= 0x20 && c < 0x7f ? c : '.');
-    }
-    out[4] = '\0';
-}
 
 static const char *block_kind(uint8_t kind)
 {
@@ -114,11 +125,11 @@ static const char *block_kind(uint8_t kind)
 /* "non-paged pool 'Echo', 128 bytes, allocated by ExAllocatePool2" */
 static void describe_block(const struct sim_block *block, char *out, size_t size)
 {
-    char tag[5];
-    tag_text(block->tag, tag);
+    char tag[7];
     if (block->tag != 0) {
-        snprintf(out, size, "%s '%s', %u bytes, allocated by %s", block_kind(block->kind), tag,
-                 block->size, model_routine_name(block->born.routine));
+        snprintf(out, size, "%s %s, %u bytes, allocated by %s", block_kind(block->kind),
+                 model_tag_text(block->tag, tag), block->size,
+                 model_routine_name(block->born.routine));
     } else {
         snprintf(out, size, "%s, %u bytes, made by %s", block_kind(block->kind), block->size,
                  model_routine_name(block->born.routine));
@@ -273,19 +284,11 @@ void model_code(struct sim *s, const void *function, const char *what)
 
 /* ---- what the engine noticed ---- */
 
-/* A fault in driver code has its own place; one inside a routine keeps that of the call. */
-static void fault_at(struct sim *s, uintptr_t pc)
-{
-    if (s->current != NULL && s->current->routine == ROUTINE_None && pc != 0) {
-        s->current->site = pc;
-    }
-}
-
 static void on_memory_fault(struct sim *s, uintptr_t address, size_t size, bool is_write,
                             uintptr_t pc)
 {
     struct bad_memory bad;
-    fault_at(s, pc);
+    (void)pc; /* the engine has charged it to the context already */
     judge(s, address, &bad);
     model_fail(s, bad.rule, bad.object, &bad.prior, "the driver %s %zu bytes at %s",
                is_write ? "writes" : "reads", size, bad.text);
@@ -300,19 +303,19 @@ static bool in_stack_region(uintptr_t address)
 static void on_signal_fault(struct sim *s, int signal_number, uintptr_t address, uintptr_t pc)
 {
     struct bad_memory bad;
-    fault_at(s, pc);
+    (void)pc;
     if (signal_number == SIGFPE) {
-        model_fail(s, RULE_MEM_DIVIDE, 0, NULL, "the driver divides by zero or overflows");
+        fail_machine(s, RULE_MEM_DIVIDE, NULL, "the driver divides by zero or overflows");
     }
     if (signal_number == SIGILL || signal_number == SIGTRAP) {
-        model_fail(s, RULE_MEM_ILLEGAL, 0, NULL, "the driver executes an illegal instruction");
+        fail_machine(s, RULE_MEM_ILLEGAL, NULL, "the driver executes an illegal instruction");
     }
     if (in_stack_region(address) && !sim_memory_ok((const void *)address, 1, NULL)) {
-        model_fail(s, RULE_MEM_STACK_OVERFLOW, 0, NULL,
-                   "the kernel stack of this context is used up (%u KiB)", SIM_STACK_BYTES >> 10);
+        fail_machine(s, RULE_MEM_STACK_OVERFLOW, NULL,
+                     "the kernel stack of this context is used up (%u KiB)", SIM_STACK_BYTES >> 10);
     }
     judge(s, address, &bad);
-    model_fail(s, bad.rule, bad.object, &bad.prior, "the driver touches %s", bad.text);
+    fail_machine(s, bad.rule, &bad, "the driver touches %s", bad.text);
 }
 
 static void on_deadlock(struct sim *s)
@@ -333,7 +336,7 @@ static void on_livelock(struct sim *s)
 static void on_undefined(struct sim *s, const char *what, const char *file, unsigned line,
                          uintptr_t pc)
 {
-    fault_at(s, pc);
+    (void)pc; /* the engine has charged it to the context */
     model_fail(s, RULE_SYS_UBSAN, 0, NULL, "undefined behaviour: %s at %s:%u", what, file, line);
 }
 

@@ -221,6 +221,7 @@ static inline uint32_t model_object_new(struct sim *s, enum model_object kind)
 
 const char *model_object_name(uint32_t object, char *buffer, size_t size); /* "irp#3" */
 const char *model_routine_name(unsigned routine);
+const char *model_tag_text(uint32_t tag, char out[7]); /* "'Echo'", dots for what does not print */
 const char *model_status_name(uint32_t status); /* "STATUS_PENDING", or NULL */
 
 /*

@@ -95,3 +95,15 @@ const char *model_status_name(uint32_t status)
     }
     return NULL;
 }
+
+const char *model_tag_text(uint32_t tag, char out[7])
+{
+    out[0] = '\'';
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned char c = (unsigned char)(tag >> (8 * i));
+        out[i + 1] = (char)(c >= 0x20 && c < 0x7f ? c : '.');
+    }
+    out[5] = '\'';
+    out[6] = '\0';
+    return out;
+}

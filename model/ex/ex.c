@@ -200,18 +200,6 @@ void ex_free(struct sim *s, struct sim_block *block)
 
 /* ---- unload ---- */
 
-const char *ex_tag_text(uint32_t tag, char out[7])
-{
-    out[0] = '\'';
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)(tag >> (8 * i));
-        out[i + 1] = (char)(c >= 0x20 && c < 0x7f ? c : '.');
-    }
-    out[5] = '\'';
-    out[6] = '\0';
-    return out;
-}
-
 struct leak {
     uint32_t tag, count;
     uint64_t bytes;
@@ -258,8 +246,8 @@ static void check_pool(struct sim *s)
     for (uint32_t i = 0; i < leaks; i++) {
         char tag[7];
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s %u (%llu bytes)",
-                                   i == 0 ? "" : ", ", ex_tag_text(leak[i].tag, tag), leak[i].count,
-                                   (unsigned long long)leak[i].bytes);
+                                   i == 0 ? "" : ", ", model_tag_text(leak[i].tag, tag),
+                                   leak[i].count, (unsigned long long)leak[i].bytes);
     }
     model_fail(s, RULE_KRN_199, first->object, &first->born,
                "pool not freed when the driver is gone: %u blocks, %llu bytes; by tag: %s", blocks,

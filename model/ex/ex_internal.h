@@ -35,8 +35,6 @@ static inline struct ex_state *ex_of(struct sim *s)
 void *ex_alloc_entry(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, uint32_t object);
 /* ex.c: brings a freed block back to life with its old contents. */
 void *ex_block_revive(struct sim *s, struct sim_block *block);
-/* "'Echo'" for reports. */
-const char *ex_tag_text(uint32_t tag, char out[7]);
 /* Normal kernel APCs are off: critical or guarded region, or APC_LEVEL. */
 static inline bool ex_apcs_disabled(struct sim *s)
 {

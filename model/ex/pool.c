@@ -55,7 +55,8 @@ static void check_request(struct sim *s, const struct request *r)
     char tag[7];
     if (r->is_paged && ke_irql(s) > APC_LEVEL) {
         model_fail(s, RULE_KRN_191, 0, NULL, "%s: paged pool (tag %s) allocated at IRQL %u",
-                   model_routine_name(s->current->routine), ex_tag_text(r->tag, tag), ke_irql(s));
+                   model_routine_name(s->current->routine), model_tag_text(r->tag, tag),
+                   ke_irql(s));
     }
     if (!is_tag(r->tag)) {
         model_fail(s, RULE_KRN_193, 0, NULL, "%s: the tag 0x%08x is not one to four characters",
@@ -289,8 +290,8 @@ static void check_tag(struct sim *s, const struct sim_block *block, ULONG tag)
     }
     model_fail(s, RULE_KRN_194, block->object, &block->born,
                "%s: a block allocated with tag %s is freed with tag %s",
-               model_routine_name(s->current->routine), ex_tag_text(block->tag, ours),
-               ex_tag_text(tag, theirs));
+               model_routine_name(s->current->routine), model_tag_text(block->tag, ours),
+               model_tag_text(tag, theirs));
 }
 
 static void release(struct sim *s, void *p, ULONG tag, bool is_tagged)
