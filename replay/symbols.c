@@ -46,11 +46,26 @@ void symbols_close(struct symbols *symbols)
     }
 }
 
+/*
+ * The compilation unit of an address. clang writes no table of address ranges (.debug_aranges) that
+ * dwfl_module_addrdie and dwfl_module_getsrc could look it up in, so each unit is asked.
+ */
+static Dwarf_Die *find_unit(struct symbols *symbols, Dwarf_Addr address, Dwarf_Addr *bias)
+{
+    Dwarf_Die *unit = NULL;
+    while ((unit = dwfl_module_nextcu(symbols->module, unit, bias)) != NULL) {
+        if (dwarf_haspc(unit, address - *bias) > 0) {
+            return unit;
+        }
+    }
+    return NULL;
+}
+
 /* The concrete or inlined function whose code holds the address. */
 static void find_function(struct symbols *symbols, Dwarf_Addr address, struct symbol *symbol)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(symbols->module, address, &bias);
+    Dwarf_Die *unit = find_unit(symbols, address, &bias);
     Dwarf_Die *scopes = NULL;
     int count = unit != NULL ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
     for (int i = 0; i < count; i++) {
@@ -76,7 +91,7 @@ static void find_function(struct symbols *symbols, Dwarf_Addr address, struct sy
 static unsigned line_rank(struct symbols *symbols, Dwarf_Addr address, unsigned line)
 {
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(symbols->module, address, &bias);
+    Dwarf_Die *unit = find_unit(symbols, address, &bias);
     Dwarf_Die *scopes = NULL;
     int count = unit != NULL ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
     Dwarf_Addr low = 0, high = 0;
@@ -121,10 +136,13 @@ struct symbol symbols_find(struct symbols *symbols, uintptr_t return_address)
     }
     Dwarf_Addr address = return_address - 1; /* inside the call */
     find_function(symbols, address, &symbol);
-    Dwfl_Line *line = dwfl_module_getsrc(symbols->module, address);
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = find_unit(symbols, address, &bias);
+    Dwarf_Line *line = unit != NULL ? dwarf_getsrc_die(unit, address - bias) : NULL;
     if (line != NULL) {
         int number = 0;
-        const char *file = dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL);
+        const char *file = dwarf_linesrc(line, NULL, NULL);
+        dwarf_lineno(line, &number);
         snprintf(symbol.file, sizeof symbol.file, "%s", file != NULL ? file : "");
         symbol.line = (unsigned)number;
         symbol.ordinal = line_rank(symbols, address, symbol.line);
