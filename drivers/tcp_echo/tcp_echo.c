@@ -9,16 +9,16 @@
  *   - one worker thread at PASSIVE_LEVEL opens and closes every socket and acts on the notes. It
  *     is the only code that waits, and the only code that closes.
  *
- * Life of a connection: accepted (callback) -> echoing (callbacks) -> note left -> run down the
- * users of the socket -> disable the callbacks -> disconnect -> close, and wait for it -> free.
+ * Life of a connection: accepted -> echoing (callbacks) -> note left -> socket unused -> callbacks
+ * disabled -> disconnected -> closed, and waited for -> freed.
  *
  * Invariants:
  *   1. A connection's memory lives until the close of its socket has completed and its last send
  *      has been freed: the socket holds one reference, each send holds one.
  *   2. WskCloseSocket is entered only when no other function of the socket is executing.
- *      Callbacks enclose their use of the socket in SocketUse; the worker runs it down first. The
- *      disable alone would not do: on a socket that was forced closed it fails, and says nothing
- *      about callbacks that are still inside WskSend.
+ *      Callbacks enter and leave the socket; the worker waits until it is unused first. The disable
+ *      alone would not do: on a socket that was forced closed it fails, and says nothing about
+ *      callbacks that are still inside WskSend.
  *   3. Connections are swept only after the listener's close has completed, so none can be
  *      accepted behind the sweep.
  *   4. No spin lock is held over a WSK call: its completion may run inline and take the lock.
@@ -59,14 +59,15 @@ typedef struct _ECHO_CONNECTION {
     LIST_ENTRY Link; /* Server.Lock */
     PWSK_SOCKET Socket;
     const WSK_PROVIDER_CONNECTION_DISPATCH *Dispatch;
-    EX_RUNDOWN_REF SocketUse; /* Held around calls on the socket made by callbacks. */
-    LONG volatile References; /* The socket, and each send in flight. */
-    LONG volatile Notes;      /* ECHO_PEER_FINISHED ... ECHO_FLOW */
+    LONG volatile SocketUsers; /* Callbacks inside the socket, and 1 until it is run down. */
+    KEVENT SocketUnused;       /* Notification: SocketUsers has become 0. */
+    LONG volatile References;  /* The socket, and each send in flight. */
+    LONG volatile Notes;       /* ECHO_PEER_FINISHED ... ECHO_FLOW */
     LONG volatile ReceiveEvents;
     LONG volatile BytesEchoed;
     KSPIN_LOCK Lock;
-    SIZE_T Outstanding; /* Lock: bytes in sends that have not completed. */
-    BOOLEAN Paused;     /* Worker only: receive events are disabled for flow control. */
+    SIZE_T volatile Outstanding; /* Bytes in sends not completed; changed under Lock. */
+    BOOLEAN Paused; /* Worker only: receive events are disabled for flow control. */
 } ECHO_CONNECTION;
 
 typedef struct _ECHO_SEND {
@@ -100,7 +101,6 @@ static IO_COMPLETION_ROUTINE EchoSendComplete;
 
 /* ---- Requests of the worker thread --------------------------------------------------------- */
 
-_Use_decl_annotations_
 static NTSTATUS EchoRequestComplete(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     UNREFERENCED_PARAMETER(DeviceObject);
@@ -170,23 +170,44 @@ static VOID EchoDereference(_In_ ECHO_CONNECTION *Connection)
     }
 }
 
+/* Like EX_RUNDOWN_REF, which must be initialised below DISPATCH_LEVEL: not in WskAcceptEvent. */
+static BOOLEAN EchoEnterSocket(_Inout_ ECHO_CONNECTION *Connection)
+{
+    LONG users = Connection->SocketUsers;
+    LONG expected = 0;
+
+    while (users != 0 && users != expected) {
+        expected = users;
+        users = InterlockedCompareExchange(&Connection->SocketUsers, expected + 1, expected);
+    }
+    return users != 0;
+}
+
+static VOID EchoLeaveSocket(_Inout_ ECHO_CONNECTION *Connection)
+{
+    if (InterlockedDecrement(&Connection->SocketUsers) == 0) {
+        KeSetEvent(&Connection->SocketUnused, IO_NO_INCREMENT, FALSE);
+    }
+}
+
 static ECHO_CONNECTION *EchoCreateConnection(_In_ PWSK_SOCKET Socket)
 {
     ECHO_CONNECTION *connection;
 
-    if (!ExAcquireRundownProtection(&Server.Connections)) {
-        return NULL;
-    }
     connection = ExAllocatePool2(POOL_FLAG_NON_PAGED, sizeof(*connection), ECHO_POOL_TAG);
     if (connection == NULL) {
-        ExReleaseRundownProtection(&Server.Connections);
+        return NULL;
+    }
+    if (!ExAcquireRundownProtection(&Server.Connections)) {
+        ExFreePoolWithTag(connection, ECHO_POOL_TAG);
         return NULL;
     }
     connection->Socket = Socket;
     connection->Dispatch = Socket->Dispatch;
     connection->References = 1;
+    connection->SocketUsers = 1;
+    KeInitializeEvent(&connection->SocketUnused, NotificationEvent, FALSE);
     KeInitializeSpinLock(&connection->Lock);
-    ExInitializeRundownProtection(&connection->SocketUse);
     return connection;
 }
 
@@ -260,19 +281,15 @@ static ECHO_SEND *EchoCreateSend(_In_ ECHO_CONNECTION *Connection,
     return send;
 }
 
-/* Called inside the receive callback with SocketUse held. Receive callbacks of one socket are
+/* Called inside the receive callback, inside EchoEnterSocket. Receive callbacks of one socket are
    serial, so the sends go out in the order of the data. */
 static VOID EchoSubmitSend(_In_ ECHO_SEND *Send)
 {
     ECHO_CONNECTION *connection = Send->Connection;
+    WSK_BUF buffer = {Send->Mdl, 0, Send->Length};
     SIZE_T outstanding;
-    WSK_BUF buffer;
     KIRQL irql;
     NTSTATUS status;
-
-    buffer.Mdl = Send->Mdl;
-    buffer.Offset = 0;
-    buffer.Length = Send->Length;
 
     InterlockedIncrement(&connection->References);
     KeAcquireSpinLock(&connection->Lock, &irql);
@@ -304,18 +321,15 @@ static VOID EchoSubmitSend(_In_ ECHO_SEND *Send)
 #endif
 }
 
-_Use_decl_annotations_
 static NTSTATUS EchoSendComplete(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 {
     ECHO_SEND *send = Context;
     ECHO_CONNECTION *connection = send->Connection;
     NTSTATUS status = Irp->IoStatus.Status;
-    SIZE_T length = send->Length;
-    SIZE_T before;
+    SIZE_T before, length = send->Length;
     KIRQL irql;
 
     UNREFERENCED_PARAMETER(DeviceObject);
-
     EchoFreeSend(send);
 
     KeAcquireSpinLock(&connection->Lock, &irql);
@@ -355,7 +369,7 @@ static NTSTATUS WSKAPI EchoReceiveEvent(_In_opt_ PVOID SocketContext, _In_ ULONG
     if (DataIndication == NULL) {
         EchoNote(connection, ECHO_DEAD);
         status = STATUS_SUCCESS;
-    } else if (ExAcquireRundownProtection(&connection->SocketUse)) {
+    } else if (EchoEnterSocket(connection)) {
         ECHO_SEND *send = EchoCreateSend(connection, DataIndication, BytesIndicated);
 
         if (send != NULL) {
@@ -365,7 +379,7 @@ static NTSTATUS WSKAPI EchoReceiveEvent(_In_opt_ PVOID SocketContext, _In_ ULONG
             /* Refusing suspends this callback; the worker ends the connection. */
             EchoNote(connection, ECHO_FAILED);
         }
-        ExReleaseRundownProtection(&connection->SocketUse);
+        EchoLeaveSocket(connection);
     }
     /* Still there, whatever the worker did meanwhile: the socket's reference goes after the
        close, and the close does not complete before this callback has returned. */
@@ -382,7 +396,7 @@ static NTSTATUS WSKAPI EchoDisconnectEvent(_In_opt_ PVOID SocketContext, _In_ UL
 
     do { /* MISTAKE (BUG-LIFE-09): a callback waits for sends to complete. */
         KeDelayExecutionThread(KernelMode, FALSE, &tick);
-    } while (*(SIZE_T volatile *)&connection->Outstanding != 0);
+    } while (connection->Outstanding != 0);
 #endif
     EchoNote(connection, (Flags & WSK_FLAG_ABORTIVE) != 0 ? ECHO_FAILED : ECHO_PEER_FINISHED);
     return STATUS_SUCCESS;
@@ -432,29 +446,18 @@ static const WSK_CLIENT_LISTEN_DISPATCH EchoListenDispatch = {EchoAcceptEvent, N
 
 /* ---- Connections: what the worker does ------------------------------------------------------ */
 
-static SIZE_T EchoOutstanding(_In_ ECHO_CONNECTION *Connection)
-{
-    SIZE_T outstanding;
-    KIRQL irql;
-
-    KeAcquireSpinLock(&Connection->Lock, &irql);
-    outstanding = Connection->Outstanding;
-    KeReleaseSpinLock(&Connection->Lock, irql);
-    return outstanding;
-}
-
 /* With the receive event off the transport holds data back, and with it the peer. The second
    test follows the pause: sends that drained before it left a note that has been read already. */
 static NTSTATUS EchoUpdateFlow(_Inout_ ECHO_CONNECTION *Connection)
 {
     NTSTATUS status = STATUS_SUCCESS;
 
-    if (!Connection->Paused && EchoOutstanding(Connection) > ECHO_HIGH_WATER) {
+    if (!Connection->Paused && Connection->Outstanding > ECHO_HIGH_WATER) {
         status = EchoSetEvents(Connection->Socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE,
             &Server.Request);
         Connection->Paused = NT_SUCCESS(status);
     }
-    if (Connection->Paused && EchoOutstanding(Connection) <= ECHO_LOW_WATER) {
+    if (Connection->Paused && Connection->Outstanding <= ECHO_LOW_WATER) {
         Connection->Paused = FALSE;
         status = EchoSetEvents(Connection->Socket, WSK_EVENT_RECEIVE, NULL);
     }
@@ -496,7 +499,8 @@ static VOID EchoCloseConnection(_In_ ECHO_CONNECTION *Connection, _In_ LONG Reas
     PAGED_CODE();
 #if !defined(VARIANT_CLOSE_DURING_SEND) /* MISTAKE (BUG-18) without this wait. */
     /* New callbacks leave the socket alone from here on; those that use it let go first. */
-    ExWaitForRundownProtectionRelease(&Connection->SocketUse);
+    EchoLeaveSocket(Connection);
+    KeWaitForSingleObject(&Connection->SocketUnused, Executive, KernelMode, FALSE, NULL);
 #endif
     if ((Reason & ECHO_DEAD) == 0) {
         status = EchoSetEvents(socket, WSK_EVENT_DISCONNECT | WSK_EVENT_DISABLE, request);
@@ -508,14 +512,12 @@ static VOID EchoCloseConnection(_In_ ECHO_CONNECTION *Connection, _In_ LONG Reas
         status = EchoSetEvents(socket, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE, request);
     }
 #if defined(VARIANT_EVENT_PENDING_FREE)
-    if (NT_SUCCESS(status)) { /* Second half: NT_SUCCESS, so no callback uses the connection. */
-        EchoForgetConnection(Connection);
-        EchoCloseSocket(socket);
-        return;
-    }
+    if (NT_SUCCESS(status)) /* Second half: NT_SUCCESS, so no callback uses the connection. */
+#elif defined(VARIANT_FORCED_CLOSE_FREE)
+    if (!NT_SUCCESS(status)) /* MISTAKE (BUG-16): callbacks of a dead socket may still run. */
 #endif
-#if defined(VARIANT_FORCED_CLOSE_FREE)
-    if (!NT_SUCCESS(status)) { /* MISTAKE (BUG-16): callbacks of a dead socket may still run. */
+#if defined(VARIANT_EVENT_PENDING_FREE) || defined(VARIANT_FORCED_CLOSE_FREE)
+    {
         EchoForgetConnection(Connection);
         EchoCloseSocket(socket);
         return;
@@ -681,16 +683,15 @@ static VOID EchoServe(VOID)
 
 #if defined(VARIANT_ACCEPT_RACE)
     EchoCloseAllConnections(); /* MISTAKE (BUG-LIFE-34): nobody sweeps what is accepted now. */
-#endif
     EchoCloseListener();
-#if !defined(VARIANT_ACCEPT_RACE)
+#else
+    EchoCloseListener();
     EchoCloseAllConnections();
 #endif
     /* The last reference to a connection may be that of a send. */
     ExWaitForRundownProtectionRelease(&Server.Connections);
 }
 
-_Use_decl_annotations_
 static VOID EchoWorker(PVOID StartContext)
 {
     UNREFERENCED_PARAMETER(StartContext);
@@ -740,7 +741,6 @@ static VOID EchoFreeRequests(VOID)
     }
 }
 
-_Use_decl_annotations_
 static VOID EchoUnload(PDRIVER_OBJECT DriverObject)
 {
     PAGED_CODE();
@@ -759,7 +759,6 @@ static VOID EchoUnload(PDRIVER_OBJECT DriverObject)
 
 static const WSK_CLIENT_DISPATCH EchoClientDispatch = {MAKE_WSK_VERSION(1, 0), 0, NULL};
 
-_Use_decl_annotations_
 NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     WSK_CLIENT_NPI clientNpi;

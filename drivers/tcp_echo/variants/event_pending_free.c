@@ -6,8 +6,8 @@
  *
  * Class: BUG-01.
  * Rules: CTL-025, CTL-087, PROP-29; touch: KRN-197.
- * Needs: The receive callback has entered and not yet taken SocketUse, or has released it and
- *     not yet counted itself, when the worker gets from the rundown wait to the disable; the
+ * Needs: The receive callback has entered and not yet entered the socket, or has left it and not
+ *     yet counted itself, when the worker gets from the wait for SocketUnused to the disable; the
  *     worker then frees the connection before the callback goes on. A peer that resets, a send
  *     that fails inside the callback, or an unload starts the teardown.
  */
