@@ -338,6 +338,26 @@ static void test_names(void **state)
     assert_null(model_status_name(0x12345678));
 }
 
+/* Every name of the table is found, so the table is sorted; it covers include/wdk/ntstatus.def. */
+static void test_status_names(void **state)
+{
+    static const struct {
+        uint32_t value;
+        const char *name;
+    } all[] = {
+#define STATUS_NAME(name) {(uint32_t)(name), #name},
+#include "model/status_names.def"
+#undef STATUS_NAME
+    };
+    (void)state;
+    for (size_t i = 0; i < SIM_COUNT(all); i++) {
+        assert_string_equal(model_status_name(all[i].value), all[i].name);
+    }
+    assert_string_equal(model_status_name((uint32_t)STATUS_WAIT_0), "STATUS_SUCCESS");
+    assert_string_equal(model_status_name((uint32_t)STATUS_FWP_CALLOUT_NOT_FOUND),
+                        "STATUS_FWP_CALLOUT_NOT_FOUND");
+}
+
 /* Readings on request are never drawn, all others are. */
 static uint16_t drawn;
 
@@ -378,7 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_breaches),
         cmocka_unit_test(test_debug_output), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_knobs),
+        cmocka_unit_test(test_status_names), cmocka_unit_test(test_knobs),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
