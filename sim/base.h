@@ -24,6 +24,7 @@ typedef uint64_t sim_time;
 #define SIM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define SIM_MUST_USE __attribute__((warn_unused_result))
 #define SIM_NOINLINE __attribute__((noinline))
+#define SIM_INLINE static inline __attribute__((always_inline)) /* only what was measured */
 #define SIM_EXPORT __attribute__((visibility("default")))
 #define SIM_NO_ASAN __attribute__((no_sanitize("address", "undefined")))
 #define SIM_COUNT(array) (sizeof(array) / sizeof((array)[0]))

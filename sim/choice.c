@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { CLOCK_DAMPING = 8, PCT_POINTS_MAX = 16, PRIORITY_LOW = 1u << 16 };
+enum { PCT_POINTS_MAX = 16, PRIORITY_LOW = 1u << 16 };
 
 static struct {
     const uint8_t *bytes;
@@ -178,24 +178,6 @@ void choice_demote(struct sim *s, struct sim_ctx *c)
 
 /* ---- the log ---- */
 
-static void log_deviation(struct sim *s, struct sim_ctx *from, const struct sim_ctx *next)
-{
-    struct choice_log *log = s->log;
-    uint32_t points = from->points - from->last_deviation;
-    from->last_deviation = from->points;
-    if (log == NULL) {
-        return;
-    }
-    if (log->deviation_count == CHOICE_DEVIATIONS_MAX) {
-        log->overflow = 1;
-        return;
-    }
-    log->deviation[log->deviation_count] =
-        (struct choice_deviation){.context = from->id, .points = points, .alternative = next->id};
-    __atomic_signal_fence(__ATOMIC_RELEASE);
-    log->deviation_count++;
-}
-
 static void log_value(struct sim *s, enum choice_stream stream, uint32_t value)
 {
     struct choice_log *log = s->log;
@@ -237,16 +219,6 @@ static void log_request(struct sim *s, uint32_t kind, uint32_t count)
 }
 
 /* ---- scheduling ---- */
-
-static struct sim_ctx *pick_any(struct sim *s)
-{
-    uint32_t at = sim_random_below(&s->random, s->enabled_count);
-    if (s->enabled[at] == &s->clock && s->enabled_count > 1 &&
-        sim_random_below(&s->random, CLOCK_DAMPING) != 0) {
-        at = sim_random_below(&s->random, s->enabled_count - 1); /* the clock is the last one */
-    }
-    return s->enabled[at];
-}
 
 static struct sim_ctx *pick_decoded(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
 {
@@ -292,28 +264,19 @@ static struct sim_ctx *pick_pct(struct sim *s, struct sim_ctx *from)
     return best;
 }
 
-struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
+struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
 {
-    struct sim_ctx *next = normal;
-    SIM_ASSERT(s->enabled_count > 1);
     switch (s->source->kind) {
     case CHOICE_TAME:
+    case CHOICE_RANDOM: /* choice_schedule answers itself */
         break;
     case CHOICE_BYTES:
     case CHOICE_RECORDING:
-        next = pick_decoded(s, from, normal);
-        break;
-    case CHOICE_RANDOM:
-        next = pick_any(s);
-        break;
+        return pick_decoded(s, from, normal);
     case CHOICE_PCT:
-        next = pick_pct(s, from);
-        break;
+        return pick_pct(s, from);
     }
-    if (next != normal) {
-        log_deviation(s, from, next);
-    }
-    return next;
+    return normal;
 }
 
 int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)

@@ -98,7 +98,7 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
     events.heap[events.heap_count++] = slot;
     sift_up(events.heap_count - 1);
     if (s->event_count++ == 0) {
-        s->enabled_dirty = true; /* the clock has become an alternative */
+        sched_dirty(s); /* the clock has become an alternative */
     }
     return events.pool[slot].seq << 16 | slot;
 }
@@ -111,9 +111,18 @@ bool sim_event_cancel(struct sim *s, uint64_t handle)
     }
     event->fire = NULL;
     if (--s->event_count == 0) {
-        s->enabled_dirty = true;
+        s->enabled_state = SIM_ENABLED_DIRTY;
     }
     return true;
+}
+
+sim_time events_next_time(struct sim *s)
+{
+    SIM_ASSERT(s->event_count > 0);
+    while (events.pool[events.heap[0]].fire == NULL) {
+        (void)pop(); /* the shell of a cancelled event */
+    }
+    return events.pool[events.heap[0]].time;
 }
 
 bool events_fire_next(struct sim *s)
@@ -127,7 +136,7 @@ bool events_fire_next(struct sim *s)
         SIM_ASSERT(event.time >= s->now); /* time never runs backwards */
         s->now = event.time;
         if (--s->event_count == 0) {
-            s->enabled_dirty = true;
+            s->enabled_state = SIM_ENABLED_DIRTY;
         }
         event.fire(s, event.argument, event.value);
         return true;

@@ -9,25 +9,10 @@
  *
  * In an engine built with AddressSanitizer the runtime is told about every switch.
  */
-#include "sim_internal.h"
+#include "fiber.h"
 
 #include <string.h>
 
-typedef void *fcontext_t;
-typedef struct {
-    fcontext_t context;
-    void *data;
-} transfer_t;
-extern transfer_t jump_fcontext(fcontext_t to, void *data);
-extern fcontext_t make_fcontext(void *stack_top, size_t size, void (*entry)(transfer_t));
-
-#if defined(__SANITIZE_ADDRESS__)
-#define FIBER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FIBER_ASAN 1
-#endif
-#endif
 #ifdef FIBER_ASAN
 void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
 void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
@@ -35,15 +20,15 @@ void __asan_unpoison_memory_region(void const volatile *p, size_t size);
 #endif
 
 static struct {
-    fcontext_t main;
+    void *main;
     uint64_t used[SIM_STACKS_MAX / 64]; /* bit set = slot taken */
-    int pending;                         /* slot that is free once its stack is left, or -1 */
-    uintptr_t left_at;                   /* stack pointer of the context that ended the run */
+    uintptr_t left_at;                  /* stack pointer of the context that ended the run */
     const void *main_bottom;
     size_t main_size;
     void *main_save;
     void *save[SIM_STACKS_MAX];
-} fibers = {.pending = -1};
+} fibers;
+int fiber_pending = -1;
 
 static uintptr_t stack_low(int slot)
 {
@@ -83,27 +68,19 @@ static void switch_end(void *save, bool from_main)
 }
 #endif
 
-/*
- * After a jump: remembers where the one that jumped here can be resumed; frees the stack it left.
- */
-static inline void arrived(transfer_t from)
+void fiber_free_pending(void)
 {
-    if (from.data != NULL) {
-        ((struct sim_ctx *)from.data)->fiber = from.context;
-    }
-    if (fibers.pending >= 0) {
-        fibers.used[fibers.pending / 64] &= ~(1ull << (fibers.pending % 64));
-        fibers.pending = -1;
-    }
+    fibers.used[fiber_pending / 64] &= ~(1ull << (fiber_pending % 64));
+    fiber_pending = -1;
 }
 
-static void fiber_main(transfer_t from)
+static void fiber_main(struct fiber_transfer from)
 {
     switch_end(NULL, from.data == NULL);
     if (from.data == NULL) {
         fibers.main = from.context;
     } else {
-        arrived(from);
+        fiber_arrived(from);
     }
     struct sim *s = sim_current;
     sched_context_main(s, s->current);
@@ -127,25 +104,26 @@ void fiber_start(struct sim *s, struct sim_ctx *c)
 void fiber_release(struct sim *s, struct sim_ctx *c)
 {
     (void)s;
-    SIM_ASSERT(c->stack >= 0 && fibers.pending < 0);
-    fibers.pending = c->stack; /* we still stand on it */
+    SIM_ASSERT(c->stack >= 0 && fiber_pending < 0);
+    fiber_pending = c->stack; /* we still stand on it */
     c->stack = -1;
 }
 
+#ifdef FIBER_ASAN
 void fiber_switch(struct sim_ctx *from, struct sim_ctx *to)
 {
     int slot = from->stack; /* -1: from has given its stack back and never resumes */
     switch_begin(slot < 0 ? NULL : &fibers.save[slot], to->stack);
-    transfer_t back = jump_fcontext(to->fiber, from);
+    struct fiber_transfer back = jump_fcontext(to->fiber, from);
     switch_end(slot < 0 ? NULL : fibers.save[slot], false);
-    arrived(back);
+    fiber_arrived(back);
 }
+#endif
 
 void fiber_enter(struct sim_ctx *to)
 {
     switch_begin(&fibers.main_save, to->stack);
-    transfer_t back = jump_fcontext(to->fiber, NULL);
-    (void)back;
+    jump_fcontext(to->fiber, NULL);
     switch_end(fibers.main_save, false);
 }
 
@@ -175,5 +153,5 @@ SIM_NO_ASAN void fiber_reset(struct sim *s)
         }
     }
     memset(fibers.used, 0, sizeof fibers.used);
-    fibers.pending = -1;
+    fiber_pending = -1;
 }

@@ -8,6 +8,7 @@
  * Whoever changes what is enabled in a way that cannot wait calls sched_ask_soon.
  */
 #include "features.h"
+#include "fiber.h"
 #include "sim_internal.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum {
     ID_IDLE = 2,          /* + processor */
     ID_FIRST = 16,
     ID_COUNT = 16384 - ID_FIRST, /* two bytes as a varint */
-    ACCESS_BUDGET = 50000000, /* accesses of one run without access points: 0.1 s of spinning */
+    ACCESS_BUDGET = 10000000, /* accesses between two switches, without access points: 20 ms */
 };
 
 static struct {
@@ -29,8 +30,6 @@ static struct {
     struct sim_ctx context[SIM_CONTEXTS_MAX];
     uint64_t id_used[(ID_FIRST + ID_COUNT + 63) / 64];
 } engine;
-
-static void switch_to(struct sim *s, struct sim_ctx *next);
 
 /* ---- accounting ---- */
 
@@ -43,19 +42,36 @@ static void account(struct sim *s)
     s->armed = s->countdown;
 }
 
-static void arm(struct sim *s)
+SIM_NOINLINE static void arm_horizon(struct sim *s)
 {
-    uint64_t stretch = s->steps - s->stretch_start;
-    int64_t horizon = choice_horizon(s, s->current);
-    int64_t patience = stretch >= SIM_STRETCH_MAX ? 0 : (int64_t)(SIM_STRETCH_MAX - stretch);
-    int64_t left = (int64_t)(s->options.steps_max - s->steps);
-    horizon = horizon < patience ? horizon : patience;
+    int64_t horizon = s->asks_always ? INT64_MAX / 2 : choice_horizon(s, s->current);
+    int64_t left = (int64_t)(s->watch - s->steps);
     horizon = horizon < left ? horizon : left;
     s->armed = s->countdown = horizon < 0 ? 0 : horizon;
 }
 
-/* The next point of the current context asks. */
-static void sched_ask_soon(struct sim *s)
+/*
+ * For how many points nobody need be asked. A source that may switch at every point always is, as
+ * long as there is somebody to switch to.
+ */
+SIM_INLINE void arm(struct sim *s)
+{
+    s->is_alone = s->asks_always && s->enabled_count == 1 && s->enabled_state != SIM_ENABLED_DIRTY;
+    if (s->asks_always && !s->is_alone) {
+        s->armed = s->countdown = 0;
+    } else {
+        arm_horizon(s);
+    }
+}
+
+/* From now on the current context may run for SIM_STRETCH_MAX points. */
+SIM_INLINE void start_stretch(struct sim *s)
+{
+    uint64_t patience = s->steps + SIM_STRETCH_MAX;
+    s->watch = patience < s->options.steps_max ? patience : s->options.steps_max;
+}
+
+void sched_ask_soon(struct sim *s)
 {
     account(s);
     s->armed = s->countdown = 0;
@@ -63,8 +79,8 @@ static void sched_ask_soon(struct sim *s)
 
 static void enabled_changed(struct sim *s)
 {
-    s->enabled_dirty = true;
-    if (s->source->kind == CHOICE_PCT) {
+    s->enabled_state = SIM_ENABLED_DIRTY;
+    if (s->is_alone || s->source->kind == CHOICE_PCT) {
         sched_ask_soon(s); /* a context of higher priority may have appeared */
     }
 }
@@ -95,7 +111,19 @@ static bool may_continue(const struct sim *s, const struct sim_ctx *c)
     return p->top == c && !(p->queue_count > 0 && c->level < SIM_LEVEL_NO_SWITCH);
 }
 
-static void enabled_rebuild(struct sim *s)
+/* The clock may jump past contexts that could run (the first `count` of the list), for a while. */
+static bool clock_may_overtake(struct sim *s, uint32_t count)
+{
+    sim_time next = events_next_time(s);
+    for (uint32_t i = 0; i < count; i++) {
+        if (next > s->enabled[i]->since + SIM_OVERTAKE_MAX && s->enabled[i] != s->current) {
+            return false;
+        }
+    }
+    return next <= s->now + SIM_OVERTAKE_MAX;
+}
+
+SIM_NOINLINE static void enabled_rebuild(struct sim *s)
 {
     bool room_thread = false, room_interrupt = false;
     uint32_t count = 0;
@@ -118,11 +146,12 @@ static void enabled_rebuild(struct sim *s)
             }
         }
     }
-    if (s->event_count > 0) {
+    if (s->event_count > 0 && (count == 0 || clock_may_overtake(s, count))) {
         s->enabled[count++] = &s->clock;
     }
     s->enabled_count = count;
-    s->enabled_dirty = false;
+    s->enabled_state = s->asks_always && s->queued == 0 && count > 1 ? SIM_ENABLED_QUICK
+                                                                    : SIM_ENABLED_LISTED;
 }
 
 /*
@@ -137,81 +166,74 @@ static struct sim_ctx *oldest_enabled(struct sim *s, const struct sim_ctx *excep
             oldest = c;
         }
     }
-    if (oldest == NULL && s->event_count > 0) {
+    if (oldest == NULL && s->enabled[s->enabled_count - 1] == &s->clock) {
         return &s->clock;
     }
     return oldest;
 }
 
-/* ---- the decision ---- */
-
-static bool is_stretched(const struct sim *s)
+/* The default when nobody has a claim to go on; ends the run if nothing is enabled. */
+SIM_NOINLINE static struct sim_ctx *default_other(struct sim *s, const struct sim_ctx *except)
 {
-    return s->steps - s->stretch_start >= SIM_STRETCH_MAX;
+    if (s->enabled_count == 0) {
+        s->hooks->deadlock(s);
+    }
+    struct sim_ctx *other = oldest_enabled(s, except);
+    return other != NULL ? other : oldest_enabled(s, NULL);
 }
 
+/* ---- the decision ---- */
+
 /*
- * Who runs next. `from`: on whom the decision counts. `prefer`: the default if it may continue (the
+ * One answer. `from`: on whom the decision counts. `prefer`: the default if it may continue (the
  * current context, or what an interrupt interrupted), or NULL: then it is the one that has waited
  * longest, other than `except`.
  */
-static struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer,
-                              const struct sim_ctx *except)
+SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer,
+                               const struct sim_ctx *except)
 {
-    for (;;) {
-        if (s->enabled_dirty) {
-            enabled_rebuild(s);
-        }
-        if (s->enabled_count == 0) {
-            s->hooks->deadlock(s);
-        }
-        struct sim_ctx *normal = prefer != NULL && may_continue(s, prefer) ? prefer : NULL;
-        if (normal == NULL) {
-            normal = oldest_enabled(s, except);
-        }
-        if (normal == NULL) {
-            normal = oldest_enabled(s, NULL);
-        }
-        s->decisions++;
-        struct sim_ctx *next =
-            s->enabled_count > 1 ? choice_schedule(s, from, normal) : normal;
-        if (next != &s->clock) {
-            return next;
-        }
-        if (s->now >= s->options.time_max) {
-            s->hooks->livelock(s);
-        }
-        events_fire_next(s);
-        if (prefer != NULL && may_continue(s, prefer)) {
-            return prefer; /* the jump of the clock was the deviation */
-        }
-        from->points++; /* the next decision is another point of whoever waits */
-        s->steps++;
+    if (s->enabled_state == SIM_ENABLED_DIRTY) {
+        enabled_rebuild(s);
     }
+    struct sim_ctx *normal = prefer;
+    if (prefer == NULL || !may_continue(s, prefer)) {
+        normal = default_other(s, except);
+    }
+    if (s->enabled_count == 1) {
+        return normal;
+    }
+    s->decisions++;
+    return choice_schedule(s, from, normal);
 }
 
-SIM_NOINLINE void sim_point_slow(struct sim *s)
+/* The answer was the clock. True if `prefer` goes on: the jump was the deviation. */
+SIM_NOINLINE static bool jump_clock(struct sim *s, struct sim_ctx *from, const struct sim_ctx *prefer)
 {
-    account(s);
-    if (s->steps >= s->options.steps_max) {
+    if (s->now >= s->options.time_max) {
         s->hooks->livelock(s);
     }
-    struct sim_ctx *self = s->current;
-    struct sim_ctx *prefer = self;
-    if (is_stretched(s)) {
-        choice_demote(s, self);
-        if (s->enabled_dirty) {
-            enabled_rebuild(s);
-        }
-        struct sim_ctx *other = oldest_enabled(s, self);
-        prefer = other != NULL ? NULL : self;
-        s->stretch_start = s->steps;
+    events_fire_next(s);
+    s->enabled_state = SIM_ENABLED_DIRTY; /* what the clock may overtake depends on the time */
+    if (prefer != NULL && may_continue(s, prefer)) {
+        return true;
     }
-    struct sim_ctx *next = decide(s, self, prefer, self);
-    if (next != self) {
-        switch_to(s, next);
-    } else {
-        arm(s);
+    from->points++; /* the next decision is another point of whoever waits */
+    s->steps++;
+    return false;
+}
+
+/* Who runs next; see ask. */
+SIM_INLINE struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *prefer,
+                                     const struct sim_ctx *except)
+{
+    for (;;) {
+        struct sim_ctx *next = ask(s, from, prefer, except);
+        if (SIM_LIKELY(next != &s->clock)) {
+            return next;
+        }
+        if (jump_clock(s, from, prefer)) {
+            return prefer;
+        }
     }
 }
 
@@ -241,7 +263,7 @@ static struct sim_processor *find_processor(struct sim *s, const struct sim_ctx 
     return other != NULL ? other : own;
 }
 
-static void place(struct sim *s, struct sim_ctx *c)
+SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
 {
     struct sim_processor *p;
     if (c->bound >= 0) {
@@ -249,6 +271,7 @@ static void place(struct sim *s, struct sim_ctx *c)
         SIM_ASSERT(p->queue_count > 0 && p->queue[p->queue_head] == c->index);
         p->queue_head = (uint16_t)((p->queue_head + 1) % SIM_COUNT(p->queue));
         p->queue_count--;
+        s->queued--;
     } else {
         p = find_processor(s, c);
     }
@@ -263,11 +286,11 @@ static void place(struct sim *s, struct sim_ctx *c)
     p->top = c;
     c->processor = (int8_t)(p - s->processor);
     c->state = SIM_RUNNING;
-    s->enabled_dirty = true;
+    s->enabled_state = SIM_ENABLED_DIRTY;
 }
 
 /* Control passes to `next`; returns when somebody passes it back to the caller's context. */
-static void switch_to(struct sim *s, struct sim_ctx *next)
+SIM_INLINE void switch_to(struct sim *s, struct sim_ctx *next)
 {
     struct sim_ctx *self = s->current;
     if (next->state == SIM_READY) {
@@ -277,12 +300,86 @@ static void switch_to(struct sim *s, struct sim_ctx *next)
     if (next->stack < 0) {
         fiber_start(s, next);
     }
+    self->since = s->now;
     s->current = next;
+    sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
     next->last_run = ++s->switches;
-    s->stretch_start = s->steps;
+    start_stretch(s);
     arm(s);
     if (next != self) {
         fiber_switch(self, next);
+    }
+}
+
+/* ---- points ---- */
+
+/* The current context has run for SIM_STRETCH_MAX points: the default moves on. */
+SIM_NOINLINE static struct sim_ctx *end_stretch(struct sim *s, struct sim_ctx *self)
+{
+    if (s->steps >= s->options.steps_max) {
+        s->hooks->livelock(s);
+    }
+    choice_demote(s, self);
+    if (s->enabled_state == SIM_ENABLED_DIRTY) {
+        enabled_rebuild(s);
+    }
+    struct sim_ctx *other = oldest_enabled(s, self);
+    start_stretch(s);
+    return other != NULL ? NULL : self;
+}
+
+SIM_NOINLINE static void point_ask(struct sim *s)
+{
+    account(s);
+    struct sim_ctx *self = s->current;
+    struct sim_ctx *prefer = self;
+    if (SIM_UNLIKELY(s->steps >= s->watch)) {
+        prefer = end_stretch(s, self);
+    }
+    struct sim_ctx *next = decide(s, self, prefer, self);
+    if (next != self) {
+        switch_to(s, next);
+    } else {
+        arm(s);
+    }
+}
+
+/* The second half of a quick point: the answer was another context. */
+SIM_NOINLINE static void point_switch(struct sim *s, struct sim_ctx *next)
+{
+    struct sim_ctx *self = s->current;
+    choice_log_deviation(s, self, next);
+    if (SIM_UNLIKELY(next == &s->clock)) {
+        if (jump_clock(s, self, self)) {
+            return;
+        }
+        next = decide(s, self, self, self);
+        if (next == self) {
+            arm(s);
+            return;
+        }
+    }
+    switch_to(s, next);
+}
+
+/*
+ * The quick way is the uniform walk among a list that has not changed, no bound interrupt waiting:
+ * armed is 0, one point has passed, and self may go on. It is what point_ask would do.
+ */
+SIM_NOINLINE void sim_point_slow(struct sim *s)
+{
+    if (s->enabled_state != SIM_ENABLED_QUICK || s->steps + 1 >= s->watch) {
+        point_ask(s);
+        return;
+    }
+    struct sim_ctx *self = s->current;
+    s->countdown = 0;
+    s->steps++;
+    s->decisions++;
+    self->points++;
+    struct sim_ctx *next = choice_walk(s);
+    if (next != self) {
+        point_switch(s, next);
     }
 }
 
@@ -314,6 +411,7 @@ static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
         .index = (uint16_t)s->context_count++,
         .kind = (uint8_t)params->kind,
         .state = SIM_READY,
+        .since = s->now,
         .level = params->level,
         .processor = -1,
         .bound = params->bound,
@@ -342,6 +440,7 @@ struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent,
             sim_limit(s, "too many interrupts queued to one processor");
         }
         p->queue[(p->queue_head + p->queue_count) % SIM_COUNT(p->queue)] = c->index;
+        s->queued++;
         if (p->queue_count++ == 0 && takes_interrupts(p)) {
             sched_ask_soon(s);
         }
@@ -378,6 +477,7 @@ bool sim_interrupt_withdraw(struct sim *s, struct sim_ctx *c)
         }
         SIM_ASSERT_OP(kept + 1, ==, p->queue_count);
         p->queue_count = kept;
+        s->queued--;
     }
     live_remove(s, c);
     enabled_changed(s);
@@ -394,7 +494,7 @@ static void give_up(struct sim *s, struct sim_ctx *prefer)
     struct sim_ctx *self = s->current;
     struct sim_ctx *idle = &s->processor[self->processor].idle;
     self->processor = -1;
-    s->enabled_dirty = true;
+    s->enabled_state = SIM_ENABLED_DIRTY;
     idle->points++;
     s->steps++;
     switch_to(s, decide(s, idle, prefer, NULL));
@@ -436,6 +536,7 @@ void sim_wake(struct sim *s, struct sim_ctx *c)
 {
     SIM_ASSERT_OP(c->state, ==, SIM_BLOCKED);
     c->state = SIM_READY;
+    c->since = s->now;
     enabled_changed(s);
 }
 
@@ -445,7 +546,7 @@ void sim_spin(struct sim *s, uintptr_t key)
     self->state = SIM_SPINNING;
     self->spin_key = key;
     account(s);
-    s->enabled_dirty = true;
+    s->enabled_state = SIM_ENABLED_DIRTY;
     self->points++;
     s->steps++;
     switch_to(s, decide(s, self, NULL, NULL));
@@ -457,6 +558,7 @@ void sim_spin_release(struct sim *s, uintptr_t key)
         struct sim_ctx *c = s->live[i];
         if (c->state == SIM_SPINNING && c->spin_key == key) {
             c->state = SIM_RUNNING;
+            c->since = s->now;
             enabled_changed(s);
         }
     }
@@ -472,7 +574,7 @@ void sim_yield(struct sim *s)
     self->points++;
     s->steps++;
     choice_demote(s, self);
-    if (s->enabled_dirty) {
+    if (s->enabled_state == SIM_ENABLED_DIRTY) {
         enabled_rebuild(s);
     }
     struct sim_ctx *other = oldest_enabled(s, self);
@@ -494,7 +596,7 @@ void sim_set_level(struct sim *s, uint8_t level)
         if (is && s->processor[self->processor].queue_count > 0) {
             sched_ask_soon(s); /* invariant 3: bound interrupts come first */
         }
-        s->enabled_dirty = true;
+        sched_dirty(s);
     }
 }
 
@@ -571,13 +673,14 @@ static void reset_run(struct sim *s)
     s->now = 0;
     s->hash = 0;
     s->seq = 0;
-    s->steps = s->switches = s->decisions = s->stretch_start = 0;
+    s->steps = s->switches = s->decisions = 0;
     s->check = 0;
     s->diverged = false;
     s->verdict = SIM_VERDICT_OK;
     s->limit = NULL;
     s->violation.here.seq = 0;
     s->violation.prior_stack_depth = 0;
+    s->queued = 0;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
         p->top = NULL;
@@ -597,6 +700,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     reset_options(s, options);
     s->source = source;
     s->log = log;
+    s->asks_always = source->kind == CHOICE_RANDOM && source->switch_one_in <= 1;
     events_reset(s);
     trace_reset();
     sim_features_reset();
@@ -605,11 +709,12 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
                                          .name = "system", .bound = -1};
     struct sim_ctx *c = context_new(s, NULL, &first);
-    s->enabled_dirty = true;
+    s->enabled_state = SIM_ENABLED_DIRTY;
     s->current = c;
     sim_access_countdown = source->access_points ? 0 : ACCESS_BUDGET;
     place(s, c);
     fiber_start(s, c);
+    start_stretch(s);
     arm(s);
     s->is_running = true;
     fiber_enter(c);

@@ -57,6 +57,13 @@ enum sim_op {
     SIM_OP_WAIT, SIM_OP_WAKE,
 };
 
+/*
+ * How long the clock may overtake a context that could run: a thread may lose its processor for a while,
+ * but not for ever. Longer than the usual time-outs of drivers, so that a wait can time out although
+ * what it waits for is about to happen.
+ */
+#define SIM_OVERTAKE_MAX SIM_MS(5000)
+
 struct sim_ctx {
     uint32_t id;      /* stable: derived from creator and order of creation; never 0 */
     uint16_t index;   /* slot in sim.contexts, by age */
@@ -74,6 +81,7 @@ struct sim_ctx {
     uint32_t last_deviation; /* points at its last deviation */
     uint32_t next_at;        /* decoded schedule: points at which its next entry applies */
     uint32_t next_entry;     /* that entry */
+    sim_time since;    /* when it last ran or became able to run */
     uint64_t last_run; /* stamp of the last time it was switched to */
     uint64_t priority; /* PCT */
     uintptr_t spin_key;
@@ -139,25 +147,31 @@ struct sim_processor {
     uint16_t queue[64];
 };
 
+/* Whether the list of enabled contexts holds, and whether a point may take the quick way. */
+enum sim_enabled { SIM_ENABLED_QUICK, SIM_ENABLED_LISTED, SIM_ENABLED_DIRTY };
+
 struct sim {
     /* Hot: read at every point. */
     int64_t countdown; /* points until somebody must be asked */
     int64_t armed;     /* what countdown started from */
     struct sim_ctx *current;
-    bool enabled_dirty;
+    uint8_t enabled_state; /* enum sim_enabled */
+    bool asks_always; /* the source may switch at every point */
+    bool is_alone;    /* countdown is long because there is nobody else */
     uint32_t enabled_count;
     struct sim_ctx *enabled[SIM_STACKS_MAX + 2]; /* last entry may be &clock */
     uint64_t hash;     /* fingerprint so far */
     uint64_t seq;      /* trace events so far */
 
     uint64_t steps, switches, decisions;
-    uint64_t stretch_start; /* steps when current was switched to */
+    uint64_t watch;         /* steps at which the stretch of current or the run is too long */
     uint64_t event_seq;     /* events created so far: ties break by it */
     uint32_t event_count;   /* pending */
     sim_time now;
     uint32_t processor_count;
     struct sim_processor processor[SIM_PROCESSORS_MAX];
     struct sim_ctx clock; /* pseudo context: the alternative "let time jump", id 0 */
+    uint32_t queued;      /* interrupts in the queues of all processors */
     uint32_t live_count;  /* contexts neither FREE nor DONE, in order of age */
     struct sim_ctx *live[SIM_STACKS_MAX];
     uint32_t context_count;
@@ -242,8 +256,9 @@ void sim_point_slow(struct sim *s);
 /* A scheduling point. The context says what it is about to do. */
 static inline void sim_point(struct sim *s, enum sim_op op, uintptr_t object)
 {
-    s->current->op = (uint8_t)op;
-    s->current->op_object = object;
+    struct sim_ctx *c = s->current;
+    c->op = (uint8_t)op;
+    c->op_object = object;
     if (SIM_UNLIKELY(--s->countdown < 0)) {
         sim_point_slow(s);
     }

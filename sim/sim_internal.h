@@ -12,11 +12,8 @@ void trace_reset(void);
 
 /* choice.c: prepares the source of a run; decodes bytes. */
 void choice_reset(struct sim *s);
-/*
- * The context to run next, among s->enabled (not empty). `from` is the context on which the
- * decision counts, `normal` the default answer. Records a deviation if the answer is another one.
- */
-struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
+/* The answer of every source but the walk. */
+struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
 /* Points until choice_schedule must be asked again for this context (>= 0). */
 int64_t choice_horizon(struct sim *s, const struct sim_ctx *c);
 /* The run has ended: a recording that was not used up has diverged. */
@@ -26,10 +23,55 @@ void choice_demote(struct sim *s, struct sim_ctx *c);
 /* A context was created: gives it its place in the source (priority, deviation list). */
 void choice_context(struct sim *s, struct sim_ctx *c);
 
-/* fiber.c: machine contexts on pooled stacks. */
+/* The walk: any of them alike, but the clock less often. */
+SIM_INLINE struct sim_ctx *choice_walk(struct sim *s)
+{
+    enum { CLOCK_DAMPING = 8 };
+    uint32_t at = sim_random_below(&s->random, s->enabled_count);
+    if (s->enabled[at] == &s->clock && s->enabled_count > 1 &&
+        sim_random_below(&s->random, CLOCK_DAMPING) != 0) {
+        at = sim_random_below(&s->random, s->enabled_count - 1); /* the clock is the last one */
+    }
+    return s->enabled[at];
+}
+
+SIM_INLINE void choice_log_deviation(struct sim *s, struct sim_ctx *from,
+                                        const struct sim_ctx *next)
+{
+    struct choice_log *log = s->log;
+    uint32_t points = from->points - from->last_deviation;
+    from->last_deviation = from->points;
+    if (log == NULL) {
+        return;
+    }
+    if (log->deviation_count == CHOICE_DEVIATIONS_MAX) {
+        log->overflow = 1;
+        return;
+    }
+    log->deviation[log->deviation_count] =
+        (struct choice_deviation){.context = from->id, .points = points, .alternative = next->id};
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    log->deviation_count++;
+}
+
+/*
+ * The context to run next, among s->enabled (two or more). `from` is the context on which the
+ * decision counts, `normal` the default answer. Records a deviation if the answer is another one.
+ */
+SIM_INLINE struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from,
+                                              struct sim_ctx *normal)
+{
+    struct sim_ctx *next = s->source->kind == CHOICE_RANDOM ? choice_walk(s)
+                                                            : choice_ask(s, from, normal);
+    if (next != normal) {
+        choice_log_deviation(s, from, next);
+    }
+    return next;
+}
+
+/* fiber.c: machine contexts on pooled stacks; the switch itself is in fiber.h. */
 void fiber_start(struct sim *s, struct sim_ctx *c);   /* at the first switch to it, not before */
 void fiber_release(struct sim *s, struct sim_ctx *c); /* gives the stack back */
-void fiber_switch(struct sim_ctx *from, struct sim_ctx *to);
 void fiber_enter(struct sim_ctx *to);                 /* from the main stack; returns at the end */
 __attribute__((noreturn)) void fiber_leave(void);     /* back to the main stack, for good */
 void fiber_reset(struct sim *s);
@@ -37,8 +79,19 @@ void fiber_reset(struct sim *s);
 /* events.c */
 void events_reset(struct sim *s);
 bool events_fire_next(struct sim *s); /* moves the clock; false if none is pending */
+sim_time events_next_time(struct sim *s); /* at least one is pending */
 
-/* sched.c: body of a context; never returns. */
+/* sched.c */
+void sched_ask_soon(struct sim *s); /* the next point of the current context asks */
+/* What is enabled has changed; somebody to whom the source may switch may have appeared. */
+SIM_INLINE void sched_dirty(struct sim *s)
+{
+    s->enabled_state = SIM_ENABLED_DIRTY;
+    if (s->is_alone) {
+        sched_ask_soon(s);
+    }
+}
+/* Body of a context; never returns. */
 __attribute__((noreturn)) void sched_context_main(struct sim *s, struct sim_ctx *c);
 
 #endif
