@@ -159,7 +159,7 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
     describe_block(block, where, sizeof(where));
     bad->object = block->object;
     if (block->state == SIM_BLOCK_FREED) {
-        bad->rule = RULE_MEM_UAF;
+        bad->rule = block->kind == BLOCK_SOCKET ? RULE_CTL_183 : RULE_MEM_UAF;
         bad->prior = block->died;
         snprintf(bad->text, sizeof(bad->text), "offset %lld of a freed block (%s, freed by %s)",
                  (long long)(address - block->base), where,
