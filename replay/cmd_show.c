@@ -20,13 +20,14 @@ static void print_facts(const struct command_case *c)
     if (options[0] != '\0') {
         printf(", options %s", options);
     }
-    if (r->id != 0) {
+    if (r->id != 0 && r->minimised_from == 0) {
         printf("\nfound by %s, seed %llu, run %llu; fingerprint %016llx", r->strategy,
                (unsigned long long)r->seed, (unsigned long long)r->run,
                (unsigned long long)r->replay.fingerprint);
     }
     if (r->minimised_from != 0) {
-        printf("\nmade smaller from case %lld", (long long)r->minimised_from);
+        printf("\nmade smaller from case %lld; fingerprint %016llx", (long long)r->minimised_from,
+               (unsigned long long)r->replay.fingerprint);
     }
     printf("\n\n");
 }

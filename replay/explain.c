@@ -132,7 +132,6 @@ char *explain_report(struct replay_session *session, struct symbols *symbols,
     if (out == NULL) {
         return NULL;
     }
-    fprintf(out, "%s\n", v->text);
     print_rule(out, &model_rules[v->rule]);
     fprintf(out, "  (1) %s at IRQL %u, virtual time %.4f ms", result->context_name, v->level,
             (double)v->time / 10000);

@@ -14,6 +14,7 @@ enum {
     SEEN_SLOTS = 1 << 16,   /* candidates remembered: a second run of the same tells nothing */
     PAIRS_MAX = 24,         /* moves up to which all pairs are tried */
     DELETE_VALUES_MAX = 512, /* values up to which single ones are cut out */
+    SHAKES_MAX = 10000,      /* random edits without success before giving up */
 };
 
 struct search {
@@ -282,6 +283,30 @@ static void search_round(struct search *m)
     }
 }
 
+/* True if a random edit made it simpler: then another round may do more. */
+static bool shake(struct search *m, uint64_t *random)
+{
+    for (int i = 0; i < SHAKES_MAX && !is_over(m); i++) {
+        struct minimise_plan plan = minimise_plan_clone(&m->best);
+        minimise_plan_shake(&plan, random);
+        bool was_taken = try_plan(m, &plan);
+        minimise_plan_free(&plan);
+        if (was_taken) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void search_until_still(struct search *m)
+{
+    struct minimise_size before;
+    do {
+        before = m->size;
+        search_round(m);
+    } while (minimise_is_simpler(&m->size, &before) && !is_over(m));
+}
+
 struct minimise_size minimise_measure(const struct replay_case *c)
 {
     struct minimise_plan plan;
@@ -294,7 +319,7 @@ struct minimise_size minimise_measure(const struct replay_case *c)
 uint64_t minimise(const struct minimise_target *target, struct replay_case *c)
 {
     struct search m = {.target = target, .replay = *c};
-    struct minimise_size before;
+    uint64_t random = 0x6d696e69;
     minimise_plan_of(&m.best, &c->options, c->choices, c->choices_size);
     m.size = minimise_plan_measure(&m.best);
     m.seen = calloc(SEEN_SLOTS, sizeof *m.seen);
@@ -303,9 +328,8 @@ uint64_t minimise(const struct minimise_target *target, struct replay_case *c)
         return 0;
     }
     do {
-        before = m.size;
-        search_round(&m);
-    } while (minimise_is_simpler(&m.size, &before) && !is_over(&m));
+        search_until_still(&m);
+    } while (shake(&m, &random));
     free(m.seen);
     minimise_plan_free(&m.best);
     *c = m.replay;

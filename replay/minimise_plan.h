@@ -35,5 +35,7 @@ bool minimise_is_simpler(const struct minimise_size *a, const struct minimise_si
 void minimise_plan_drop_moves(struct minimise_plan *plan, uint32_t first, uint32_t count);
 void minimise_plan_drop_values(struct minimise_plan *plan, int stream, uint32_t first,
                                uint32_t count);
+/* A few random edits (minimise_shake.c). */
+void minimise_plan_shake(struct minimise_plan *plan, uint64_t *random);
 
 #endif

@@ -15,7 +15,17 @@
 
 #include "replay/explain.h"
 
-enum { COLUMNS_MAX = 6, AROUND = 6, TEXT_MAX = 160 };
+enum {
+    COLUMNS_MAX = 6,
+    AROUND = 3,       /* events kept on both sides of a decisive one */
+    BEFORE = 4,       /* and of its own context before it */
+    OBJECTS_MAX = 64,
+    REACH = 24,       /* events of a context whose objects matter */
+    TEXT_MAX = 160,
+};
+
+/* Column of what the network and the peers do, whoever was running when the clock moved on. */
+#define SLOT_NETWORK UINT16_MAX
 
 struct table {
     struct replay_session *session;
@@ -23,120 +33,120 @@ struct table {
     const struct replay_result *result; /* NULL rule if clean */
     const struct sim_trace_event *event;
     size_t count;
+    size_t prior;  /* index of event (2); count = none */
+    bool *is_near; /* events that explain a decisive one */
+    uint32_t object[OBJECTS_MAX]; /* what the two contexts dealt with last */
+    unsigned object_count;
     uint16_t column[COLUMNS_MAX]; /* context slots */
     unsigned column_count;
     unsigned width; /* of one column */
     FILE *out;
 };
 
-/* ---- one event ---- */
-
-static const char *const trace_text[] = {
-#define TRACE(name, text, shown) text,
-#include "model/trace_kinds.def"
-#undef TRACE
-};
 static const bool trace_shown[] = {
 #define TRACE(name, text, shown) (shown) != 0,
 #include "model/trace_kinds.def"
 #undef TRACE
 };
 
-static const char *const event_names[] = {"RECEIVE", "DISCONNECT", "SEND_BACKLOG", "RECEIVE_FROM",
-                                          "ACCEPT", "INSPECT", "ABORT", "CLIENT"};
-
-static void put_status(FILE *out, uint64_t value)
-{
-    const char *name = model_status_name((uint32_t)value);
-    if (name != NULL) {
-        fputs(name, out);
-    } else {
-        fprintf(out, "%#llx", (unsigned long long)value);
-    }
-}
-
-static void put_field(FILE *out, char field, const struct sim_trace_event *event)
-{
-    char name[48];
-    switch (field) {
-    case 'o':
-        fputs(model_object_name(event->object, name, sizeof name), out);
-        break;
-    case 'r':
-        fputs(model_routine_name(event->kind == TRACE_Call     ? (unsigned)event->value
-                                 : event->kind == TRACE_Return ? event->object
-                                                               : event->routine),
-              out);
-        break;
-    case 's':
-        put_status(out, event->value);
-        break;
-    case 'd':
-        fprintf(out, "%lld", (long long)event->value);
-        break;
-    case 'e':
-        fputs(event_names[(event->value >> 32) % SIM_COUNT(event_names)], out);
-        break;
-    default:
-        fprintf(out, "%#llx", (unsigned long long)event->value);
-        break;
-    }
-}
-
-void render_event_text(const struct sim_trace_event *event, char *out, size_t size)
-{
-    FILE *stream = fmemopen(out, size, "w");
-    out[0] = '\0';
-    if (stream == NULL) {
-        return;
-    }
-    for (const char *p = trace_text[event->kind]; *p != '\0'; p++) {
-        if (*p == '%' && p[1] != '\0') {
-            put_field(stream, *++p, event);
-        } else {
-            fputc(*p, stream);
-        }
-    }
-    fclose(stream);
-    out[size - 1] = '\0';
-}
-
 /* ---- which events, which columns ---- */
+
+static uint16_t slot_of(const struct sim_trace_event *event)
+{
+    switch (event->kind) {
+    case TRACE_NetSend:
+    case TRACE_NetDeliver:
+    case TRACE_NetDrop:
+    case TRACE_Peer:
+    case TRACE_World:
+        return SLOT_NETWORK;
+    default:
+        return event->slot;
+    }
+}
 
 static bool is_violation(const struct table *t)
 {
     return t->result->verdict == SIM_VERDICT_VIOLATION;
 }
 
-/* 1 = the offending event, 2 = the one that made it illegal, else 0. */
-static int mark_of(const struct table *t, size_t i)
+static bool is_object(const struct table *t, uint32_t object)
 {
-    if (!is_violation(t)) {
-        return 0;
+    unsigned i = 0;
+    while (i < t->object_count && t->object[i] != object) {
+        i++;
     }
-    if (i + 1 == t->count) {
-        return 1;
+    return i < t->object_count;
+}
+
+static void add_object(struct table *t, uint32_t object)
+{
+    uint32_t kind = object >> 24;
+    if ((kind == OBJECT_SOCKET || kind == OBJECT_INDICATION) &&
+        t->object_count < OBJECTS_MAX && !is_object(t, object)) {
+        t->object[t->object_count++] = object;
     }
-    return t->event[i].seq == t->result->violation.prior.seq ? 2 : 0;
+}
+
+/* What a context did last before `end`: a few events to show, and more objects to remember. */
+static void mark_before(struct table *t, size_t end, uint16_t slot)
+{
+    unsigned seen = 0;
+    for (size_t i = end; i-- > 0 && seen < REACH;) {
+        if (t->event[i].slot == slot && trace_shown[t->event[i].kind]) {
+            t->is_near[i] |= seen++ < BEFORE;
+            add_object(t, t->event[i].object);
+        }
+    }
+}
+
+static void mark_around(struct table *t, size_t at)
+{
+    size_t first = at >= AROUND ? at - AROUND : 0;
+    for (size_t i = first; i <= at + AROUND && i < t->count; i++) {
+        t->is_near[i] = true;
+    }
+}
+
+static void find_decisive(struct table *t)
+{
+    t->prior = t->count;
+    t->is_near = calloc(t->count + 1, sizeof *t->is_near);
+    if (!is_violation(t) || t->is_near == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->event[i].seq == t->result->violation.prior.seq) {
+            t->prior = i;
+        }
+    }
+    mark_around(t, t->count);
+    mark_before(t, t->count, t->result->context_slot);
+    if (t->prior < t->count) {
+        mark_around(t, t->prior);
+        mark_before(t, t->prior, t->event[t->prior].slot);
+    }
 }
 
 static bool concerns_finding(const struct table *t, const struct sim_trace_event *event)
 {
     const struct sim_violation *v = &t->result->violation;
-    return (event->object != 0 && (event->object == v->object[0] || event->object == v->object[1]));
+    return event->object != 0 && (event->object == v->object[0] || event->object == v->object[1]);
 }
 
-/* What a reader wants to see of any run: where it stands. */
-static bool is_landmark(uint16_t kind)
+/* What a reader wants to see of the objects involved, and of any run. */
+static bool is_landmark(const struct table *t, const struct sim_trace_event *event)
 {
     static const uint16_t landmark[] = {
-        TRACE_CallbackEnter, TRACE_CallbackLeave, TRACE_CloseStart,  TRACE_CloseEnd,
-        TRACE_ForcedClose,   TRACE_EventDisable,  TRACE_EventOff,    TRACE_Unload,
-        TRACE_DriverEntry,   TRACE_AllocFail,     TRACE_IrpCancel,   TRACE_Peer,
+        TRACE_CallbackEnter, TRACE_CallbackLeave, TRACE_CloseStart, TRACE_CloseEnd,
+        TRACE_ForcedClose,   TRACE_EventDisable,  TRACE_EventOff,
     };
+    if (event->kind == TRACE_Unload || event->kind == TRACE_AllocFail) {
+        return true;
+    }
     for (size_t i = 0; i < SIM_COUNT(landmark); i++) {
-        if (landmark[i] == kind) {
-            return true;
+        if (landmark[i] == event->kind) {
+            return is_object(t, event->object);
         }
     }
     return false;
@@ -145,35 +155,34 @@ static bool is_landmark(uint16_t kind)
 static bool is_kept(const struct table *t, size_t i, bool is_full)
 {
     const struct sim_trace_event *event = &t->event[i];
-    if (mark_of(t, i) != 0) {
+    if (i == t->prior) {
         return true;
     }
     if (!trace_shown[event->kind]) {
         return false;
     }
-    if (is_full || !is_violation(t) || concerns_finding(t, event)) {
-        return true;
-    }
-    for (size_t k = i >= AROUND ? i - AROUND : 0; k <= i + AROUND && k < t->count; k++) {
-        if (mark_of(t, k) != 0) {
+    return is_full || !is_violation(t) || concerns_finding(t, event) ||
+           (t->is_near != NULL && t->is_near[i]) || is_landmark(t, event);
+}
+
+static bool has_column(const struct table *t, uint16_t slot)
+{
+    for (unsigned k = 0; k < t->column_count; k++) {
+        if (t->column[k] == slot) {
             return true;
         }
     }
-    return is_landmark(event->kind);
+    return false;
 }
 
 static void choose_columns(struct table *t, bool is_full)
 {
+    if (is_violation(t)) {
+        t->column[t->column_count++] = t->result->context_slot;
+    }
     for (size_t i = t->count; i-- > 0 && t->column_count < COLUMNS_MAX;) {
-        if (!is_kept(t, i, is_full)) {
-            continue;
-        }
-        bool known = false;
-        for (unsigned k = 0; k < t->column_count; k++) {
-            known |= t->column[k] == t->event[i].slot;
-        }
-        if (!known) {
-            t->column[t->column_count++] = t->event[i].slot;
+        if (is_kept(t, i, is_full) && !has_column(t, slot_of(&t->event[i]))) {
+            t->column[t->column_count++] = slot_of(&t->event[i]);
         }
     }
     for (unsigned i = 1; i < t->column_count; i++) { /* by age: stable from run to run */
@@ -191,50 +200,72 @@ static void choose_columns(struct table *t, bool is_full)
 
 static unsigned column_of(const struct table *t, uint16_t slot)
 {
-    for (unsigned k = 0; k < t->column_count; k++) {
-        if (t->column[k] == slot) {
-            return k;
-        }
+    unsigned k = 0;
+    while (k < t->column_count && t->column[k] != slot) {
+        k++;
     }
-    return t->column_count; /* "others" */
+    return k; /* column_count = "others" */
 }
 
 static void print_head(const struct table *t, bool has_others)
 {
-    fprintf(t->out, "%11s  L ", "time ms");
+    fprintf(t->out, "%11s IRQL", "time ms");
     for (unsigned k = 0; k < t->column_count; k++) {
         char name[48];
-        replay_context_name(t->session, t->column[k], name, sizeof name);
+        snprintf(name, sizeof name, "network");
+        if (t->column[k] != SLOT_NETWORK) {
+            replay_context_name(t->session, t->column[k], name, sizeof name);
+        }
         fprintf(t->out, "|%-*.*s", (int)t->width, (int)t->width, name);
     }
     fprintf(t->out, "%s\n", has_others ? "|others" : "");
-    for (unsigned k = 0; k < 15 + (t->width + 1) * t->column_count; k++) {
+    for (unsigned k = 0; k < 16 + (t->width + 1) * t->column_count; k++) {
         fputc('-', t->out);
     }
     fputc('\n', t->out);
 }
 
+/* "  <== file.c:12": where in the driver. */
+static void print_place(const struct table *t, uintptr_t site, const char *arrow)
+{
+    struct symbol symbol = symbols_find(t->symbols, site);
+    const char *slash = strrchr(symbol.file, '/');
+    if (symbol.line != 0) {
+        fprintf(t->out, "  %s%s:%u", arrow, slash != NULL ? slash + 1 : symbol.file, symbol.line);
+    }
+}
+
+static void print_cell(const struct table *t, sim_time time, unsigned level, uint16_t slot)
+{
+    fprintf(t->out, "%11.4f %3u ", (double)time / 10000, level);
+    for (unsigned k = column_of(t, slot); k > 0; k--) {
+        fprintf(t->out, "|%-*s", (int)t->width, "");
+    }
+    fputc('|', t->out);
+}
+
 static void print_row(const struct table *t, size_t i)
 {
     const struct sim_trace_event *event = &t->event[i];
-    unsigned column = column_of(t, event->slot);
-    int mark = mark_of(t, i);
-    char text[TEXT_MAX], label[TEXT_MAX + 8];
+    bool is_prior = i == t->prior;
+    char text[TEXT_MAX];
     render_event_text(event, text, sizeof text);
-    snprintf(label, sizeof label, "%s%s", mark == 1 ? "(1) " : mark == 2 ? "(2) " : "", text);
-    fprintf(t->out, "%11.4f  %u ", (double)event->time / 10000, event->level);
-    for (unsigned k = 0; k < column; k++) {
-        fprintf(t->out, "|%-*s", (int)t->width, "");
+    print_cell(t, event->time, event->level, slot_of(event));
+    fprintf(t->out, "%s%s", is_prior ? "(2) " : "", text);
+    if (is_prior || event->kind == TRACE_Call || event->kind == TRACE_EventDisable) {
+        print_place(t, event->site, is_prior ? "<== " : "");
     }
-    fprintf(t->out, "|%s", label);
-    if (mark != 0 || event->kind == TRACE_Call) {
-        struct symbol symbol = symbols_find(t->symbols, event->site);
-        const char *slash = strrchr(symbol.file, '/');
-        if (symbol.line != 0) {
-            fprintf(t->out, "  %s%s:%u", mark != 0 ? "<== " : "",
-                    slash != NULL ? slash + 1 : symbol.file, symbol.line);
-        }
-    }
+    fputc('\n', t->out);
+}
+
+/* The breach: where the run ended. */
+static void print_breach(const struct table *t)
+{
+    const struct sim_violation *v = &t->result->violation;
+    print_cell(t, v->time, v->level, t->result->context_slot);
+    fprintf(t->out, "(1) %s%s%s", model_rules[v->rule].id, v->here.routine != 0 ? " in " : "",
+            v->here.routine != 0 ? model_routine_name(v->here.routine) : "");
+    print_place(t, v->stack_depth > 0 ? v->stack[0] : v->here.site, "<== ");
     fputc('\n', t->out);
 }
 
@@ -247,10 +278,16 @@ static void print_rows(struct table *t, bool is_full)
             continue;
         }
         if (folded > 0) {
-            fprintf(t->out, "%11s    : %zu events\n", "", folded);
+            fprintf(t->out, "%11s     : %zu more\n", "", folded);
             folded = 0;
         }
         print_row(t, i);
+    }
+    if (folded > 0) {
+        fprintf(t->out, "%11s     : %zu more\n", "", folded);
+    }
+    if (is_violation(t)) {
+        print_breach(t);
     }
 }
 
@@ -265,56 +302,15 @@ char *render_table(struct replay_session *session, struct symbols *symbols,
         return NULL;
     }
     t.event = sim_trace_events(session->sim, &t.count);
+    find_decisive(&t);
     choose_columns(&t, style->is_full);
     unsigned total = style->width != 0 ? style->width : 110;
-    unsigned room = total > 15 ? total - 15 : 60;
+    unsigned room = total > 16 ? total - 16 : 60;
     t.width = t.column_count > 0 ? room / (t.column_count + 1) : room;
     t.width = t.width < 10 ? 10 : t.width;
     print_head(&t, t.column_count == COLUMNS_MAX);
     print_rows(&t, style->is_full);
+    free(t.is_near);
     fclose(t.out);
-    return text;
-}
-
-/* ---- JSON lines ---- */
-
-static void put_json_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', out);
-        }
-        if ((unsigned char)*text >= 0x20) {
-            fputc(*text, out);
-        }
-    }
-    fputc('"', out);
-}
-
-char *render_events(struct replay_session *session, struct symbols *symbols)
-{
-    char *text = NULL;
-    size_t size, count;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) {
-        return NULL;
-    }
-    const struct sim_trace_event *event = sim_trace_events(session->sim, &count);
-    for (size_t i = 0; i < count; i++) {
-        char words[TEXT_MAX], name[48], place[384];
-        render_event_text(&event[i], words, sizeof words);
-        replay_context_name(session, event[i].slot, name, sizeof name);
-        symbols_text(symbols, event[i].site, place, sizeof place);
-        fprintf(out, "{\"seq\":%llu,\"time\":%llu,\"context\":\"%s\",\"processor\":%d,\"irql\":%u,",
-                (unsigned long long)event[i].seq, (unsigned long long)event[i].time, name,
-                event[i].processor, event[i].level);
-        fputs("\"text\":", out);
-        put_json_string(out, words);
-        fputs(",\"site\":", out);
-        put_json_string(out, place);
-        fputs("}\n", out);
-    }
-    fclose(out);
     return text;
 }

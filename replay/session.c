@@ -100,6 +100,7 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     if (verdict == SIM_VERDICT_VIOLATION) {
         result->violation = s->violation;
         result->raw_key = raw_key(&s->violation);
+        result->context_slot = s->current->index;
         replay_context_name(session, s->current->index, result->context_name,
                             sizeof result->context_name);
     }

@@ -25,7 +25,8 @@ struct replay_result {
     uint64_t diverged_request;
     struct sim_violation violation; /* SIM_VERDICT_VIOLATION */
     uint64_t raw_key;        /* cheap key of the violation: rule and addresses; see explain.h */
-    char context_name[48];   /* who broke the rule: "thread#2", "dpc#1" */
+    uint16_t context_slot;   /* who broke the rule, and its name: "thread#2", "dpc#1" */
+    char context_name[48];
 };
 
 struct replay_session {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* One event in words, after the texts of model/trace_kinds.def, and all of them as JSON lines. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/explain.h"
+
+enum { TEXT_MAX = 160 };
+
+/* ---- one event ---- */
+
+static const char *const trace_text[] = {
+#define TRACE(name, text, shown) text,
+#include "model/trace_kinds.def"
+#undef TRACE
+};
+static const char *const event_names[] = {"RECEIVE", "DISCONNECT", "SEND_BACKLOG", "RECEIVE_FROM",
+                                          "ACCEPT", "INSPECT", "ABORT", "CLIENT"};
+
+static void put_status(FILE *out, uint64_t value)
+{
+    const char *name = model_status_name((uint32_t)value);
+    if (name != NULL) {
+        fputs(name, out);
+    } else {
+        fprintf(out, "%#llx", (unsigned long long)value);
+    }
+}
+
+static void put_field(FILE *out, char field, const struct sim_trace_event *event)
+{
+    char name[48];
+    switch (field) {
+    case 'o':
+        fputs(model_object_name(event->object, name, sizeof name), out);
+        break;
+    case 'r':
+        fputs(model_routine_name(event->kind == TRACE_Call     ? (unsigned)event->value
+                                 : event->kind == TRACE_Return ? event->object
+                                                               : event->routine),
+              out);
+        break;
+    case 's':
+        put_status(out, event->value);
+        break;
+    case 'd':
+        fprintf(out, "%lld", (long long)event->value);
+        break;
+    case 'e':
+        fputs(event_names[(event->value >> 32) % SIM_COUNT(event_names)], out);
+        break;
+    default:
+        fprintf(out, "%#llx", (unsigned long long)event->value);
+        break;
+    }
+}
+
+void render_event_text(const struct sim_trace_event *event, char *out, size_t size)
+{
+    FILE *stream = fmemopen(out, size, "w");
+    out[0] = '\0';
+    if (stream == NULL) {
+        return;
+    }
+    for (const char *p = trace_text[event->kind]; *p != '\0'; p++) {
+        if (*p == '%' && p[1] != '\0') {
+            put_field(stream, *++p, event);
+        } else {
+            fputc(*p, stream);
+        }
+    }
+    fclose(stream);
+    out[size - 1] = '\0';
+}
+
+/* ---- JSON lines ---- */
+
+static void put_json_string(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', out);
+        }
+        if ((unsigned char)*text >= 0x20) {
+            fputc(*text, out);
+        }
+    }
+    fputc('"', out);
+}
+
+char *render_events(struct replay_session *session, struct symbols *symbols)
+{
+    char *text = NULL;
+    size_t size, count;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) {
+        return NULL;
+    }
+    const struct sim_trace_event *event = sim_trace_events(session->sim, &count);
+    for (size_t i = 0; i < count; i++) {
+        char words[TEXT_MAX], name[48], place[384];
+        render_event_text(&event[i], words, sizeof words);
+        replay_context_name(session, event[i].slot, name, sizeof name);
+        symbols_text(symbols, event[i].site, place, sizeof place);
+        fprintf(out, "{\"seq\":%llu,\"time\":%llu,\"context\":\"%s\",\"processor\":%d,\"irql\":%u,",
+                (unsigned long long)event[i].seq, (unsigned long long)event[i].time, name,
+                event[i].processor, event[i].level);
+        fputs("\"text\":", out);
+        put_json_string(out, words);
+        fputs(",\"site\":", out);
+        put_json_string(out, place);
+        fputs("}\n", out);
+    }
+    fclose(out);
+    return text;
+}
