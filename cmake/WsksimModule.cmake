@@ -46,4 +46,5 @@ configure_file("${PROJECT_SOURCE_DIR}/cmake/wsksim-cc.in"
 install(PROGRAMS "${PROJECT_BINARY_DIR}/install/wsksim-cc" DESTINATION bin)
 install(FILES "${WSKSIM_MODULE_ARCHIVE}" "${PROJECT_SOURCE_DIR}/cmake/module.ver"
     DESTINATION lib/wsksim)
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/wdk" DESTINATION lib/wsksim/include)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/wdk" "${PROJECT_SOURCE_DIR}/include/wsksim"
+    DESTINATION lib/wsksim/include)

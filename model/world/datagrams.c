@@ -5,7 +5,7 @@
  * address the driver sends to of its own accord gets a responder that echoes, keeps silent, or is
  * not there.
  */
-#include "model/world/world_internal.h"
+#include "model/world/harness.h"
 
 static void peer_due(struct sim *s, void *argument, uint64_t value);
 
@@ -92,7 +92,8 @@ void world_bound(struct sim *s, const void *local_address)
 {
     const struct net_address *local = local_address;
     struct world_state *w = world_of(s);
-    if (w->is_healed || w->clients == WORLD_CLIENTS_MAX) {
+    if (w->is_healed || w->clients == WORLD_CLIENTS_MAX ||
+        !harness_keeps(s, WSKSIM_KEEP_DATAGRAMS)) {
         return;
     }
     world_activity(s);
@@ -164,7 +165,8 @@ void world_datagram(struct sim *s, const void *remote_address)
     const struct net_address *remote = remote_address;
     uint32_t host;
     world_activity(s);
-    if (net_address_is_wildcard(remote) || is_known(w, remote)) {
+    if (!harness_keeps(s, WSKSIM_KEEP_DATAGRAMS) || net_address_is_wildcard(remote) ||
+        is_known(w, remote)) {
         return;
     }
     if (net_host_of(s, NET_LOCAL, remote, &host) &&

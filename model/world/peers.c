@@ -9,7 +9,7 @@
  * finish. A reset may come anywhere; so may the driver's. In FINISHED it waits for the driver
  * without a limit, which counts as quiet: what happens next is the driver's move.
  */
-#include "model/world/world_internal.h"
+#include "model/world/harness.h"
 
 enum talk_act {
     ACT_NEXT, ACT_SEND, ACT_FINISH, ACT_SEND_FINISH, ACT_RESET, ACT_RESET_LATER, ACT_CLOSE, ACT_STALL,
@@ -299,7 +299,8 @@ void world_listening(struct sim *s, const void *local_address)
     struct world_state *w = world_of(s);
     const struct net_address *local = local_address;
     server_give_way(s, local);
-    if (w->is_healed || w->clients == WORLD_CLIENTS_MAX) {
+    if (w->is_healed || w->clients == WORLD_CLIENTS_MAX ||
+        !harness_keeps(s, WSKSIM_KEEP_PEERS)) {
         return;
     }
     world_activity(s);

@@ -138,9 +138,9 @@ static bool never(struct sim *s, void *argument)
 
 static void wait_for_unload_moment(struct sim *s)
 {
-    uint32_t moment = choice_pick(s, CHOICE_WORLD, PICK_UNLOAD_MOMENT, UNLOAD_MOMENTS);
-    if (run.driver->DriverUnload == NULL) {
-        moment = UNLOAD_WHEN_QUIET;
+    uint32_t moment = UNLOAD_WHEN_QUIET;
+    if (run.driver->DriverUnload != NULL && !world_has_script(s)) {
+        moment = choice_pick(s, CHOICE_WORLD, PICK_UNLOAD_MOMENT, UNLOAD_MOMENTS);
     }
     switch ((enum unload_moment)moment) {
     case UNLOAD_WHEN_QUIET:
@@ -182,6 +182,9 @@ static void unload(struct sim *s)
     /* KRN-282, KRN-288: not while an IRP is outstanding on a device of the driver. */
     if (!ke_wait_until(s, is_idle, NULL, SIM_MS(RUN_UNLOAD_MAX_MS),
                        "the driver to complete its outstanding IRPs")) {
+        if (io_outstanding(s) == 0) {
+            sim_limit(s, "a script of the world does not return when the run is over");
+        }
         model_fail(s, RULE_KRN_288, 0, NULL,
                    "the driver holds pending IRPs from above; it can never be unloaded");
     }

@@ -41,7 +41,9 @@ void world_start(struct sim *s);
 bool world_is_quiet(struct sim *s);
 /* The end of disturbances: no new faults, peers finish and close (design: the world heals). */
 void world_heal(struct sim *s);
-/* True while user-mode clients hold, or may still open, a handle to a device of the driver. */
+/* The module has a world of its own (include/wsksim/world.h), which says when to unload. */
+bool world_has_script(struct sim *s);
+/* True while user-mode clients or scripts hold, or may still open, a handle to a device of the driver. */
 bool world_has_users(struct sim *s);
 /* True once world_heal was called: fault injection points ask. */
 bool world_is_healed(struct sim *s);

@@ -8,7 +8,7 @@
  * A driver that connects to its own machine meets its own listener if it has one; if not, a server
  * of the world, which gives way as soon as the driver listens there itself.
  */
-#include "model/world/world_internal.h"
+#include "model/world/harness.h"
 
 enum talk_admit { ADMIT_NOW, ADMIT_REFUSE, ADMIT_LATER, ADMIT_NEVER, ADMITS };
 
@@ -211,7 +211,8 @@ void world_connecting(struct sim *s, const void *remote_address)
     struct world_server *server = find_server(w, remote);
     uint32_t host;
     world_activity(s);
-    if (!find_host(s, remote, &host) || net_is_listened(s, host, remote)) {
+    if (!harness_keeps(s, WSKSIM_KEEP_SERVERS) || !find_host(s, remote, &host) ||
+        net_is_listened(s, host, remote)) {
         return;
     }
     if (server == NULL) {

@@ -19,9 +19,7 @@
  *     network.
  *  3. Numbers of peers, conversations, rounds and datagrams are bounded.
  */
-#include "model/world/world_internal.h"
-
-#include "model/ke/ke.h"
+#include "model/world/harness.h"
 
 static struct world_state state;
 
@@ -46,6 +44,7 @@ void world_reset(struct sim *s)
     talks_reset(s);
     servers_reset(s);
     senders_reset(s);
+    harness_reset(s);
     net_watch_idle(s, world_rest);
 }
 
@@ -181,7 +180,7 @@ static void settle_fire(struct sim *s, void *argument, uint64_t value)
 
 bool world_is_quiet(struct sim *s)
 {
-    return world_of(s)->is_settled;
+    return world_of(s)->is_settled || harness.may_unload;
 }
 
 /* ---- start and end ---- */
@@ -206,7 +205,10 @@ void world_start(struct sim *s)
     for (uint32_t i = world_pick(s, PICK_WORLD_ADDRESSES, 4); i > 0; i--) {
         (void)world_timer(s, world_delay(s), addresses_change, NULL, 0);
     }
-    users_start(s);
+    if (harness_keeps(s, WSKSIM_KEEP_USERS)) {
+        users_start(s);
+    }
+    harness_start(s);
     world_rest(s);
 }
 
@@ -226,5 +228,6 @@ void world_heal(struct sim *s)
     net_heal(s);
     talks_heal(s);
     senders_heal(s);
+    harness_heal(s);
     ke_poke(s); /* the users */
 }
