@@ -64,7 +64,7 @@ enum {
     WSK_SOCKETS_MAX = 1024,     /* per run */
     WSK_REQUESTS_MAX = 16384,   /* per run: IRPs passed to WSK */
     WSK_INVOCATIONS_MAX = 4096, /* per run: callbacks */
-    WSK_LATE_MAX = 4,           /* amb.01=admit: late invocations per disable */
+    WSK_LATE_MAX = 4,           /* amb.01, amb.20: late invocations per disable */
     WSK_OVERLAP_MAX = 8,        /* invocations of one event of one socket at a time */
 };
 

@@ -41,11 +41,17 @@ bool wsk_event_on(struct sim *s, const struct wsk_socket *socket, enum wsk_event
     return gate->adm && !gate->suspended && wsk_event_target(socket, event) != NULL;
 }
 
-/* amb.01=admit: while a disable pends new calls may start, a few per disable so that it drains. */
+/*
+ * amb.01=admit: while a disable pends new calls may start; amb.20=when-all-returned: after a
+ * refusal, while other calls run. A few each time, or overlapping calls would never drain.
+ */
 static bool admits(struct sim *s, const struct wsk_gate *gate)
 {
-    return gate->adm || (wsk_gate_is_disabling(gate) && gate->late < WSK_LATE_MAX &&
-                         model_knob(s, KNOB_AMB_01) == 1);
+    if (gate->adm && !gate->off_when_drained) {
+        return true;
+    }
+    return gate->late < WSK_LATE_MAX &&
+           (gate->adm || (wsk_gate_is_disabling(gate) && model_knob(s, KNOB_AMB_01) == 1));
 }
 
 static bool is_open(struct sim *s, const struct wsk_socket *socket)
@@ -187,7 +193,7 @@ static void enter(struct sim *s, struct wsk_invocation *inv)
     struct wsk_state *w = wsk_of(s);
     struct wsk_socket *socket = inv->socket;
     struct wsk_gate *gate = &socket->gate[inv->event];
-    if (!gate->adm) {
+    if (!gate->adm || gate->off_when_drained) {
         gate->late++;
     }
     inv->slot = (uint8_t)wsk_gate_enter(gate);
@@ -240,7 +246,6 @@ bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event ev
         wsk_complete(s, r, drained_status(s, socket), 0);
     }
     if (!wsk_gate_is_disabling(gate)) {
-        gate->late = 0;
         if (gate->queued_enable) { /* amb.03=queue */
             gate->queued_enable = false;
             wsk_gate_enable(gate);
@@ -248,6 +253,9 @@ bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event ev
         if (gate->off_when_drained && gate->running == 0) { /* amb.20=when-all-returned */
             gate->off_when_drained = false;
             wsk_gate_turn_off(gate);
+        }
+        if (!gate->off_when_drained) {
+            gate->late = 0;
         }
     }
     return any;
