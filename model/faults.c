@@ -321,7 +321,13 @@ static void on_signal_fault(struct sim *s, int signal_number, uintptr_t address,
 static void on_deadlock(struct sim *s)
 {
     char text[SIM_TEXT_MAX - 64];
+    uint32_t event;
+    struct sim_where cleared;
     ke_describe_blocked(s, text, sizeof(text));
+    if (ke_lost_wakeup(s, &event, &cleared)) {
+        model_fail(s, RULE_SYS_LOST_WAKEUP, event, &cleared,
+                   "a signal was cleared before anybody had seen it, and now: %s", text);
+    }
     model_fail(s, RULE_SYS_DEADLOCK, 0, NULL, "nothing can run any more: %s", text);
 }
 

@@ -23,6 +23,7 @@ struct ke_state *ke_create(void)
 void ke_reset(struct sim *s)
 {
     struct ke_state *ke = ke_of(s);
+    ke->lost_count = 0;
     ke->record_count = 0;
     ke->pool = NULL;
     ke->waiter_count = 0;

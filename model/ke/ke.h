@@ -237,6 +237,9 @@ void ke_memory_freed(struct sim *s, const void *p, size_t size);
 /* Raises an exception in the driver: unwinds to its innermost __try, or KRN-061 / BC 0x1E. */
 __attribute__((noreturn)) void ke_raise(struct sim *s, NTSTATUS status);
 
+/* True if somebody waits for an event whose only signal was cleared unseen (SYS_LOST_WAKEUP). */
+bool ke_lost_wakeup(struct sim *s, uint32_t *object, struct sim_where *cleared);
+
 /* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
 void ke_describe_blocked(struct sim *s, char *out, size_t size);
 

@@ -22,15 +22,48 @@ LONG ke_event_set(struct sim *s, PKEVENT event)
     sim_trace(s, TRACE_Signal, ke_dispatcher_object(event), (uint64_t)previous);
     if (previous == 0) {
         event->Header.SignalState = 1;
+        event->Header.Signalling = KE_SIGNAL_UNSEEN; /* until a wait takes notice of it */
         ke_wake_waiters(s, event);
     }
     return previous;
+}
+
+/* A signal that no wait has seen is wiped out: if somebody then waits for ever, this is why. */
+static void remember_lost(struct sim *s, PKEVENT event)
+{
+    struct ke_state *ke = ke_of(s);
+    struct ke_lost *lost = &ke->lost[ke->lost_count++ % SIM_COUNT(ke->lost)];
+    *lost = (struct ke_lost){.object = ke_dispatcher_object(event), .cleared = sim_here(s)};
+    event->Header.Signalling = KE_SIGNAL_LOST;
+}
+
+bool ke_lost_wakeup(struct sim *s, uint32_t *object, struct sim_where *cleared)
+{
+    struct ke_state *ke = ke_of(s);
+    for (uint32_t i = 0; i < ke->waiter_count; i++) {
+        const DISPATCHER_HEADER *header = ke->waiter[i]->wait_object[0];
+        if (ke->waiter[i]->wait_count == 0 || !sim_memory_ok(header, sizeof *header, NULL) ||
+            header->Signalling != KE_SIGNAL_LOST) {
+            continue;
+        }
+        for (uint32_t k = 0; k < SIM_COUNT(ke->lost) && k < ke->lost_count; k++) {
+            if (ke->lost[k].object == ke_dispatcher_object(header)) {
+                *object = ke->lost[k].object;
+                *cleared = ke->lost[k].cleared;
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 LONG ke_event_reset(struct sim *s, PKEVENT event)
 {
     LONG previous = event->Header.SignalState;
     sim_trace(s, TRACE_Reset, ke_dispatcher_object(event), (uint64_t)previous);
+    if (previous != 0 && event->Header.Signalling == KE_SIGNAL_UNSEEN) {
+        remember_lost(s, event);
+    }
     event->Header.SignalState = 0;
     return previous;
 }

@@ -89,7 +89,18 @@ struct ke_callback {
 };
 enum { KE_CALLBACKS_MAX = 16 };
 
+/* Header.Signalling of an event: has a wait taken notice of its last signal? */
+enum { KE_SIGNAL_SEEN, KE_SIGNAL_UNSEEN, KE_SIGNAL_LOST };
+
+/* A signal that was wiped out before a wait had seen it. */
+struct ke_lost {
+    uint32_t object;
+    struct sim_where cleared;
+};
+
 struct ke_state {
+    struct ke_lost lost[16]; /* the last ones */
+    uint32_t lost_count;
     struct ke_context record[KE_RECORDS_MAX];
     uint32_t record_count;                     /* ever used in this run */
     struct ke_context *pool;                   /* given back */

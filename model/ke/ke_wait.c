@@ -106,6 +106,7 @@ static void mutex_consume(struct sim *s, struct ke_context *c, const void *objec
 static void consume(struct sim *s, struct ke_context *c, const void *object)
 {
     DISPATCHER_HEADER *header = header_of(object);
+    header->Signalling = KE_SIGNAL_SEEN;
     switch ((enum ke_type)header->Type) {
     case KE_TYPE_SYNCHRONIZATION_EVENT:
     case KE_TYPE_SYNCHRONIZATION_TIMER:
