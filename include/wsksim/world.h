@@ -16,15 +16,16 @@
  *     }
  *     WSKSIM_WORLD(Script, 0)
  *
- * Put it beside the driver: wsksim-cc -o echo.so echo.c world.c. The script takes the place of the default
- * world (WSKSIM_KEEP_... leaves parts of that in place). It begins when DriverEntry has succeeded and runs on
- * a thread of its own, scheduled like the driver's; the driver is unloaded when it returns, or when
- * it calls wsksim_unload.
+ * Put it beside the driver: wsksim-cc -o echo.so echo.c world.c. The script takes the place of the
+ * default world (WSKSIM_KEEP_... leaves parts of that in place). It begins when DriverEntry has
+ * succeeded and runs on a thread of its own, scheduled like the driver's; the driver is unloaded
+ * when it returns, or when it calls wsksim_unload.
  *
  * Rules. Call these functions from scripts only, never from the driver. Draw what may vary with
- * wsksim_choose: 0 should be the harmless answer. Use nothing else that varies. When the run comes to its end
- * (wsksim_is_over), every wait returns at once, what is still open is finished by the simulator, and
- * the script must return. Objects stay valid until the run ends, also after they have been closed.
+ * wsksim_choose: 0 should be the harmless answer. Use nothing else that varies. When the run comes
+ * to its end (wsksim_is_over), every wait returns at once, what is still open is finished by the
+ * simulator, and the script must return. Objects stay valid until the run ends, also after they
+ * have been closed.
  */
 #ifndef WSKSIM_WORLD_H
 #define WSKSIM_WORLD_H
@@ -80,8 +81,8 @@ void wsksim_unload(void);
 /* ---- TCP ---- */
 
 /*
- * Connects a new peer. address: "10.0.0.1", "fd00::1", a name, or NULL for the driver's host. Tries again
- * while nobody listens there, for so many milliseconds. NULL if that fails.
+ * Connects a new peer. address: "10.0.0.1", "fd00::1", a name, or NULL for the driver's host. Tries
+ * again while nobody listens there, for so many milliseconds. NULL if that fails.
  */
 struct wsksim_peer *wsksim_connect(const char *address, unsigned short port,
                                    unsigned milliseconds);
@@ -117,11 +118,14 @@ void wsksim_close_port(struct wsksim_port *port);
 
 /* ---- user mode: a thread is a process with handles of its own ---- */
 
-/* Opens "\\Device\\Name" or "\\??\\Name"; NULL = the first device. NULL if there is none or it refuses. */
+/*
+ * Opens "\\Device\\Name" or "\\??\\Name"; NULL = the first device. NULL if there is none or it
+ * refuses.
+ */
 struct wsksim_file *wsksim_open(const char *name);
 /*
- * IRP_MJ_DEVICE_CONTROL, at most 65536 bytes each way. Cancelled when the time has passed. Returns the NTSTATUS;
- * *returned (may be NULL) = Information.
+ * IRP_MJ_DEVICE_CONTROL, at most 65536 bytes each way. Cancelled when the time has passed. Returns
+ * the NTSTATUS; *returned (may be NULL) = Information.
  */
 int wsksim_control(struct wsksim_file *file, unsigned code, const void *in, unsigned in_size,
                    void *out, unsigned out_size, unsigned *returned, unsigned milliseconds);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Worlds written by harness authors (include/wsksim/world.h): finding the one of the module, the threads its
- * scripts run on, time and choices.
+ * Worlds written by harness authors (include/wsksim/world.h): finding the one of the module, the
+ * threads its scripts run on, time and choices.
  *
- * A script is a system thread at PASSIVE_LEVEL, so its code is scheduled, checked and replayed like the
- * driver's; it has a process of its own. While it runs, or waits with a time limit, the world is not
- * quiet.
+ * A script is a system thread at PASSIVE_LEVEL, so its code is scheduled, checked and replayed like
+ * the driver's; it has a process of its own. While it runs, or waits with a time limit, the world
+ * is not quiet.
  *
  * Invariants:
  *  1. No object is reused within a run.
@@ -223,7 +223,8 @@ void wsksim_sleep(unsigned long long microseconds)
     struct sim *s = harness_enter();
     struct waiting waiting = {never, NULL};
     if (microseconds != 0) {
-        (void)ke_wait_until(s, is_ready, &waiting, (sim_time)microseconds * 10, "a script to sleep");
+        (void)ke_wait_until(s, is_ready, &waiting, (sim_time)microseconds * 10,
+                            "a script to sleep");
     }
 }
 

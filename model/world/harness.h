@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files that implement include/wsksim/world.h share: threads of scripts, waiting, and the objects.
+ * What the files that implement include/wsksim/world.h share: threads of scripts, waiting, and the
+ * objects.
  */
 #ifndef MODEL_WORLD_HARNESS_H
 #define MODEL_WORLD_HARNESS_H
@@ -76,7 +77,10 @@ extern struct harness_state harness;
 /* First statement of every function of world.h: a scheduling point, on a script's thread only. */
 #define harness_enter() harness_enter_at((uintptr_t)__builtin_return_address(0))
 struct sim *harness_enter_at(uintptr_t site);
-/* Waits for a condition, the time limit, or the end of the run. A wait without limit counts as quiet. */
+/*
+ * Waits for a condition, the time limit, or the end of the run. A wait without limit counts as
+ * quiet.
+ */
 void harness_wait(struct sim *s, bool (*ready)(struct sim *s, void *argument), void *argument,
                   unsigned milliseconds, const char *what);
 /* The text as an address; NULL = first address of `host`. False if the name is unknown. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP for scripts: upcalls set flags and poke, functions wait for the flags. When the run heals, what is still
- * open is finished, and reset a second later.
+ * TCP for scripts: upcalls set flags and poke, functions wait for the flags. When the run heals,
+ * what is still open is finished, and reset a second later.
  */
 #include "model/world/harness.h"
 
@@ -151,10 +151,11 @@ struct wsksim_peer *wsksim_connect(const char *address, unsigned short port,
     }
     uint32_t host = net_address_is_loopback(&remote) ? (uint32_t)NET_LOCAL : world_next_host(s);
     struct wsksim_peer *peer = peer_new(s);
-    sim_time limit = milliseconds == WSKSIM_FOREVER ? SIM_TIME_NEVER : s->now + SIM_MS(milliseconds);
+    bool is_endless = milliseconds == WSKSIM_FOREVER;
+    sim_time limit = is_endless ? SIM_TIME_NEVER : s->now + SIM_MS(milliseconds);
     while (!world_is_healed(s)) {
         unsigned left = WSKSIM_FOREVER;
-        if (limit != SIM_TIME_NEVER) {
+        if (!is_endless) {
             left = (unsigned)((limit - s->now) / SIM_MS(1)) + 1;
         }
         if (try_connect(s, peer, host, &remote, left)) {

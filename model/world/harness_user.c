@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User mode for scripts: handles to the driver's devices, requests that are awaited. A thread that returns
- * closes what it has left open, as a process that ends does.
+ * User mode for scripts: handles to the driver's devices, requests that are awaited. A thread that
+ * returns closes what it has left open, as a process that ends does.
  */
 #include "model/ex/ex.h"
 #include "model/world/harness.h"

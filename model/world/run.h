@@ -43,7 +43,10 @@ bool world_is_quiet(struct sim *s);
 void world_heal(struct sim *s);
 /* The module has a world of its own (include/wsksim/world.h), which says when to unload. */
 bool world_has_script(struct sim *s);
-/* True while user-mode clients or scripts hold, or may still open, a handle to a device of the driver. */
+/*
+ * True while user-mode clients or scripts hold, or may still open, a handle to a device of the
+ * driver.
+ */
 bool world_has_users(struct sim *s);
 /* True once world_heal was called: fault injection points ask. */
 bool world_is_healed(struct sim *s);

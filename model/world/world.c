@@ -57,8 +57,9 @@ uint32_t world_pick(struct sim *s, enum world_pick kind, uint32_t count)
 
 sim_time world_delay(struct sim *s)
 {
-    static const sim_time delay[] = {1000,      0,          100,         3000,         SIM_MS(1),
-                                     SIM_MS(5), SIM_MS(30), SIM_MS(300), SIM_MS(3000), SIM_MS(20000)};
+    static const sim_time delay[] = {1000,      0,          100,         3000,
+                                     SIM_MS(1), SIM_MS(5),  SIM_MS(30),  SIM_MS(300),
+                                     SIM_MS(3000), SIM_MS(20000)};
     return delay[world_pick(s, PICK_WORLD_DELAY, SIM_COUNT(delay))];
 }
 

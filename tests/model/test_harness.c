@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Worlds by script (include/wsksim/world.h): the modules of tests/model/modules carry a driver and its script.
- * The script says "script: yes" for each thing that is as it should be, and "script: no" if not.
+ * Worlds by script (include/wsksim/world.h): the modules of tests/model/modules carry a driver and
+ * its script. The script says "script: yes" for each thing that is as it should be, and "script:
+ * no" if not.
  */
 #include <setjmp.h>
 #include <stdarg.h>

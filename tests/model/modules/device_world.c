@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver with a device that doubles numbers and holds one request until it is cancelled, and a script
- * that uses it as a program would. No network.
+ * A driver with a device that doubles numbers and holds one request until it is cancelled, and a
+ * script that uses it as a program would. No network.
  */
 #include <ntddk.h>
 

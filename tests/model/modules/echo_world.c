@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The echo driver with a world of its own: one conversation by script, one beside it, then unload. */
+/*
+ * The echo driver with a world of its own: one conversation by script, one beside it, then unload.
+ */
 #include "../../../drivers/tcp_echo/tcp_echo.c"
 
 #include <wsksim/world.h>
