@@ -16,6 +16,7 @@
 #include "model/io/io.h"
 #include "model/ke/ke.h"
 #include "model/model.h"
+#include "model/wsk/wsk.h"
 #include "sim/module.h"
 
 #include <signal.h>
@@ -328,6 +329,7 @@ static void on_deadlock(struct sim *s)
         model_fail(s, RULE_SYS_LOST_WAKEUP, event, &cleared,
                    "a signal was cleared before anybody had seen it, and now: %s", text);
     }
+    wsk_check_deadlock(s);
     model_fail(s, RULE_SYS_DEADLOCK, 0, NULL, "nothing can run any more: %s", text);
 }
 

@@ -240,6 +240,9 @@ __attribute__((noreturn)) void ke_raise(struct sim *s, NTSTATUS status);
 /* True if somebody waits for an event whose only signal was cleared unseen (SYS_LOST_WAKEUP). */
 bool ke_lost_wakeup(struct sim *s, uint32_t *object, struct sim_where *cleared);
 
+/* How many contexts are blocked in a wait. */
+uint32_t ke_blocked(struct sim *s);
+
 /* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
 void ke_describe_blocked(struct sim *s, char *out, size_t size);
 

@@ -76,6 +76,11 @@ static void add_context(struct sim *s, struct text *t, const struct ke_context *
     }
 }
 
+uint32_t ke_blocked(struct sim *s)
+{
+    return ke_of(s)->waiter_count;
+}
+
 void ke_describe_blocked(struct sim *s, char *out, size_t size)
 {
     struct text t = {.out = out, .size = size, .used = 0};

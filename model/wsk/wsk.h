@@ -589,10 +589,14 @@ static inline struct wsk_state *wsk_of(struct sim *s)
     return model_of(s)->wsk;
 }
 
+/* The list of transports has changed: completes WSK_TRANSPORT_LIST_CHANGE (world, tests). */
+void wsk_transports_changed(struct sim *s);
 struct wsk_state *wsk_create(void);
 void wsk_reset(struct sim *s);
 /* SOCK-020, REG-006, REG-018, REG-023, ADDR-016, CTL-120, CLOSE-032: what was not given back. */
 void wsk_check_unload(struct sim *s);
+/* Nothing can run any more: reports it if WskDeregister waits for what was never given back. */
+void wsk_check_deadlock(struct sim *s);
 /* DriverEntry failed: nothing may be left registered (REG-039). */
 void wsk_check_failed_entry(struct sim *s);
 /*

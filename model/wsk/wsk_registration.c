@@ -370,6 +370,27 @@ static void check_sockets(struct sim *s)
     }
 }
 
+static void check_captures(struct sim *s, const struct wsk_registration *r)
+{
+    if (r->captures != 0) {
+        model_fail(s, RULE_REG_018, r->object, &r->captured,
+                   "%u captures of the provider NPI have never been released", r->captures);
+    }
+}
+
+/* Only the thread inside WskDeregister is left: what it waits for was forgotten. */
+void wsk_check_deadlock(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->registration_count; i++) {
+        const struct wsk_registration *r = &w->registration[i];
+        if (r->state == WSK_REG_LEAVING && !r->is_nmr && ke_blocked(s) == 1) {
+            check_sockets(s);
+            check_captures(s, r);
+        }
+    }
+}
+
 void wsk_registration_check_unload(struct sim *s)
 {
     struct wsk_state *w = wsk_of(s);
@@ -379,10 +400,7 @@ void wsk_registration_check_unload(struct sim *s)
         if (r->state == WSK_REG_GONE || r->is_nmr) {
             continue;
         }
-        if (r->captures != 0) {
-            model_fail(s, RULE_REG_018, r->object, &r->captured,
-                       "%u captures of the provider NPI have never been released", r->captures);
-        }
+        check_captures(s, r);
         model_fail(s, r->state == WSK_REG_LEAVING ? RULE_REG_023 : RULE_REG_006, r->object,
                    &r->registered,
                    r->state == WSK_REG_LEAVING
