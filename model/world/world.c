@@ -21,6 +21,8 @@
  */
 #include "model/world/harness.h"
 
+#include "model/wsk/wsk.h"
+
 static struct world_state state;
 
 static void settle_fire(struct sim *s, void *argument, uint64_t value);
@@ -197,6 +199,17 @@ static void addresses_change(struct sim *s, void *argument, uint64_t value)
     world_rest(s);
 }
 
+static void transports_change(struct sim *s, void *argument, uint64_t value)
+{
+    uint64_t timer;
+    (void)argument;
+    (void)value;
+    world_fired(s, &timer);
+    sim_trace(s, TRACE_World, 0, 2);
+    wsk_transports_changed(s);
+    world_rest(s);
+}
+
 void world_start(struct sim *s)
 {
     static const sim_time settle[] = {SIM_MS(50), SIM_MS(3000), SIM_MS(30000), SIM_MS(1)};
@@ -205,6 +218,9 @@ void world_start(struct sim *s)
     w->settle = settle[world_pick(s, PICK_WORLD_SETTLE, SIM_COUNT(settle))];
     for (uint32_t i = world_pick(s, PICK_WORLD_ADDRESSES, 4); i > 0; i--) {
         (void)world_timer(s, world_delay(s), addresses_change, NULL, 0);
+    }
+    for (uint32_t i = world_pick(s, PICK_WORLD_TRANSPORTS, 3); i > 0; i--) {
+        (void)world_timer(s, world_delay(s), transports_change, NULL, 0);
     }
     if (harness_keeps(s, WSKSIM_KEEP_USERS)) {
         users_start(s);

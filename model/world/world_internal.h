@@ -32,6 +32,7 @@ enum world_pick {
     PICK_WORLD_USER_OPERATION,
     PICK_WORLD_USER_CODE,
     PICK_WORLD_USER_PATIENCE,
+    PICK_WORLD_TRANSPORTS,             /* changes of the list of transports */
 };
 
 enum {

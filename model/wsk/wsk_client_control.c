@@ -321,6 +321,18 @@ static void transport_change(struct wsk_call *call, const struct wsk_control *c)
     wsk_pend(call);
 }
 
+void wsk_transports_changed(struct sim *s)
+{
+    struct wsk_state *wsk = wsk_of(s);
+    for (uint32_t i = 0; i < wsk->registration_count; i++) {
+        struct wsk_request *r;
+        while ((r = wsk_queue_first(&wsk->registration[i].list_changes)) != NULL) {
+            withdraw_list_change(s, r);
+            wsk_complete(s, r, STATUS_SUCCESS, 0);
+        }
+    }
+}
+
 void wsk_control_leave(struct sim *s, struct wsk_registration *registration)
 {
     struct wsk_request *r;
