@@ -20,9 +20,9 @@ LONG ke_event_set(struct sim *s, PKEVENT event)
 {
     LONG previous = event->Header.SignalState;
     sim_trace(s, TRACE_Signal, ke_dispatcher_object(event), (uint64_t)previous);
+    event->Header.Signalling = KE_SIGNAL_UNSEEN; /* until a wait takes notice of it */
     if (previous == 0) {
         event->Header.SignalState = 1;
-        event->Header.Signalling = KE_SIGNAL_UNSEEN; /* until a wait takes notice of it */
         ke_wake_waiters(s, event);
     }
     return previous;
