@@ -72,11 +72,12 @@ static uint32_t typical_steps(struct runner *runner, const struct campaign *c, b
         if (runner_run(runner, &request, &out) != WORKER_ANSWER) {
             break; /* the campaign itself will see it, and say so */
         }
-        if (out.result.verdict == SIM_VERDICT_OK) {
-            steps += out.result.steps;
-            count++;
-        }
         replay_case_free(&out.replay);
+        if (out.result.verdict != SIM_VERDICT_OK) {
+            break; /* a bug this shallow needs no tuned strategy */
+        }
+        steps += out.result.steps;
+        count++;
     }
     return count > 0 ? (uint32_t)(steps / count) : 0;
 }

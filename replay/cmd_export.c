@@ -48,14 +48,25 @@ static bool write_file(const struct export_job *job, const struct store_record *
                  job->is_text ? ".schedule" : "");
     }
     char *line = job->is_text ? replay_case_text(c) : NULL;
-    bool ok = job->is_text
-                  ? line != NULL && artifact_write_file(path, line, strlen(line))
-                  : artifact_write_file(path, c->choices, c->choices_size);
+    bool ok = job->is_text ? line != NULL && artifact_write_file(path, line, strlen(line))
+                           : artifact_write_file(path, c->choices, c->choices_size);
     if (!ok) {
         command_refuse("%s: %s", path, strerror(errno));
     }
     free(line);
     return ok;
+}
+
+/* A fuzz input holds choices only: who made them with other options has to be told. */
+static void note_options(const struct store_record *r)
+{
+    char options[REPLAY_OPTIONS_TEXT_MAX];
+    replay_options_text(&r->replay.options, options, sizeof options);
+    if (options[0] != '\0') {
+        fprintf(stderr, "wsksim: case %lld was made with options (%s); as a fuzz input it needs them "
+                        "too, as -format=text it keeps them\n",
+                (long long)r->id, options);
+    }
 }
 
 static bool export_one(struct export_job *job, int64_t id)
@@ -67,6 +78,9 @@ static bool export_one(struct export_job *job, int64_t id)
         return false;
     }
     bool ok = job->lines != NULL ? write_line(job, &record.replay) : write_file(job, &record);
+    if (ok && !job->is_text) {
+        note_options(&record);
+    }
     store_record_free(&record);
     job->count += ok;
     return ok;

@@ -142,6 +142,11 @@ static void print_divergence(const struct replay_job *job)
 
 static void print_outcome(const struct replay_job *job, enum outcome outcome)
 {
+    if (job->event[0] != WORKER_ANSWER) {
+        printf("replay of %s, twice: %s: %s\n", job->c.origin, job->out[0].message,
+               outcome_names[outcome]);
+        return;
+    }
     unsigned long long a = job->out[0].result.fingerprint, b = job->out[1].result.fingerprint;
     printf("replay of %s, twice: fingerprint %016llx", job->c.origin, a);
     if (outcome == OUTCOME_FLAKY) {

@@ -35,7 +35,7 @@ uint64_t explain_signature(struct symbols *symbols, const struct sim_violation *
         for (const char *p = symbol.function; *p != '\0'; p++) {
             hash = sim_mix(hash, (uint8_t)*p);
         }
-        hash = sim_mix(hash, symbol.ordinal);
+        hash = sim_mix(hash, v->rule == RULE_SYS_LIVELOCK ? 0 : symbol.ordinal); /* anywhere in a loop */
         hash = sim_mix(hash, v->object[i] >> 24);
     }
     return hash == 0 ? 1 : hash;

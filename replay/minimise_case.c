@@ -146,7 +146,12 @@ enum minimise_result minimise_case(struct runner *runner, const struct replay_ca
 void minimise_size_text(const struct minimise_size *size, char *out, size_t bytes)
 {
     uint32_t choices = size->world + size->program;
-    snprintf(out, bytes, "%u switch%s, %u choice%s that %s not 0, %u fault%s", size->switches,
-             size->switches == 1 ? "" : "es", choices, choices == 1 ? "" : "s",
-             choices == 1 ? "is" : "are", size->faults, size->faults == 1 ? "" : "s");
+    int at = snprintf(out, bytes, "%u switch%s, %u choice%s that %s not 0, %u fault%s",
+                      size->switches, size->switches == 1 ? "" : "es", choices,
+                      choices == 1 ? "" : "s", choices == 1 ? "is" : "are", size->faults,
+                      size->faults == 1 ? "" : "s");
+    if (size->processors != 2 && (size_t)at < bytes) {
+        snprintf(out + at, bytes - (size_t)at, ", %u processor%s", size->processors,
+                 size->processors == 1 ? "" : "s");
+    }
 }

@@ -40,11 +40,16 @@ bool replay_session_linked(struct replay_session *session, const void *driver_en
     return finish_open(session, sim_module_linked(&session->module, driver_entry), message, size);
 }
 
-/* Rule and addresses: the same bug at the same place, before names are looked up. */
+/*
+ * Rule and addresses: the same bug at the same place, before names are looked up. A loop without end is
+ * caught at any of its instructions: there the innermost address says nothing.
+ */
 static uint64_t raw_key(const struct sim_violation *v)
 {
     uint64_t key = sim_mix(1, v->rule);
-    key = sim_mix(key, v->stack_depth > 0 ? v->stack[0] : v->here.site);
+    if (v->rule != RULE_SYS_LIVELOCK) {
+        key = sim_mix(key, v->stack_depth > 0 ? v->stack[0] : v->here.site);
+    }
     key = sim_mix(key, v->stack_depth > 1 ? v->stack[1] : 0);
     key = sim_mix(key, v->prior.site);
     return sim_mix(key, v->object[0] >> 24);
@@ -97,6 +102,11 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     result->time = s->now;
     result->diverged = s->diverged;
     result->diverged_request = s->diverged_request;
+    result->violation.rule = 0; /* nothing of a run before, and nothing undefined, is left to be read */
+    result->violation.memory_damaged = false;
+    result->violation.stack_depth = result->violation.prior_stack_depth = 0;
+    result->violation.text[0] = result->context_name[0] = '\0';
+    result->raw_key = 0;
     if (verdict == SIM_VERDICT_VIOLATION) {
         result->violation = s->violation;
         result->raw_key = raw_key(&s->violation);

@@ -458,5 +458,5 @@ double worker_distinct(const struct worker_counters *const *counters, size_t cou
         zeros += 64u - (size_t)__builtin_popcountll(merged);
     }
     double bits = (double)words * 64;
-    return zeros == 0 ? bits : -bits * log((double)zeros / bits); /* linear counting */
+    return zeros == 0 ? bits : bits * log(bits / (double)zeros); /* linear counting */
 }
