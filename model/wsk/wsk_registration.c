@@ -109,18 +109,26 @@ static struct wsk_registration *find_block(struct sim *s, const WSK_REGISTRATION
     return NULL;
 }
 
-/* The record of a block that must be registered; `rule` is what an unregistered one breaks. */
+/*
+ * The record of a block that must be registered; `rule` is what an unregistered one breaks. A capture
+ * or a query that comes after the deregistration is answered, not blamed (REG-022, REG-041): that is
+ * how a worker thread learns that it is too late.
+ */
 static struct wsk_registration *known_block(struct sim *s, const WSK_REGISTRATION *block,
                                             enum model_routine routine, enum model_rule rule)
 {
     struct wsk_registration *r = find_block(s, block);
+    bool may_be_late = routine == ROUTINE_WskCaptureProviderNPI ||
+                       routine == ROUTINE_WskQueryProviderCharacteristics;
+    model_touch(s, block, sizeof *block, "WskRegistration");
+    if (r != NULL && r->state == WSK_REG_GONE && may_be_late) {
+        return r;
+    }
     if (r == NULL || r->state == WSK_REG_GONE) {
-        model_touch(s, block, sizeof *block, "WskRegistration");
         model_fail(s, rule, r != NULL ? r->object : 0, r != NULL ? &r->left : NULL,
                    "%s is called with a block that is not registered",
                    model_routine_name(routine));
     }
-    model_touch(s, block, sizeof *block, "WskRegistration");
     if (memcmp(block, &r->block_copy, sizeof *block) != 0) {
         model_fail(s, RULE_REG_005, r->object, &r->registered,
                    "the WSK_REGISTRATION block has been written by the client");
