@@ -115,7 +115,7 @@ static void reset_pct(struct sim *s)
     source.change_next = 0;
     source.low_priority = PRIORITY_LOW;
     for (uint32_t i = 0; i < source.change_count; i++) {
-        uint32_t point = 1 + sim_random_below(&s->random, length);
+        uint32_t point = 1 + choice_draw_below(s, length);
         uint32_t at = i; /* insertion sort: ascending */
         while (at > 0 && source.change[at - 1] > point) {
             source.change[at] = source.change[at - 1];
@@ -132,6 +132,7 @@ void choice_reset(struct sim *s)
     s->random = s->source->seed * 0x9E3779B97F4A7C15ull + 0x1234567u;
     s->random = s->random == 0 ? 1 : s->random;
     sim_random(&s->random);
+    s->drawn = sim_random(&s->random);
     if (is_decoded(s)) {
         size_t length[CHOICE_STREAMS];
         size_t size = s->source->size < CHOICE_INPUT_MAX ? s->source->size : CHOICE_INPUT_MAX;
@@ -149,16 +150,15 @@ void choice_reset(struct sim *s)
     }
 }
 
-void choice_context(struct sim *s, struct sim_ctx *c)
+void choice_place(struct sim *s, struct sim_ctx *c)
 {
-    c->next_entry = SIM_DEVIATION_NONE;
     if (is_decoded(s) && source.entry_count > 0) {
         c->next_entry = find_entry(c->id, 0);
         if (c->next_entry != SIM_DEVIATION_NONE) {
             c->next_at = source.entry[c->next_entry].points;
         }
     } else if (s->source->kind == CHOICE_PCT) {
-        c->priority = PRIORITY_LOW + 1 + (sim_random(&s->random) >> 16);
+        c->priority = PRIORITY_LOW + 1 + (choice_draw(s) >> 16);
     }
 }
 
@@ -259,7 +259,7 @@ static struct sim_ctx *pick_pct(struct sim *s, struct sim_ctx *from)
         }
     }
     if (best == &s->clock) {
-        s->clock.priority = PRIORITY_LOW + 1 + (sim_random(&s->random) >> 16);
+        s->clock.priority = PRIORITY_LOW + 1 + (choice_draw(s) >> 16);
     }
     return best;
 }
@@ -293,7 +293,7 @@ int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
     case CHOICE_RANDOM:
         return s->source->switch_one_in <= 1
                    ? 0
-                   : (int64_t)sim_random_below(&s->random, 2 * s->source->switch_one_in - 1);
+                   : (int64_t)choice_draw_below(s, 2 * s->source->switch_one_in - 1);
     case CHOICE_PCT:
         if (source.change_next < source.change_count) {
             return (int64_t)source.change[source.change_next] - (int64_t)s->steps - 1;
@@ -312,10 +312,10 @@ static uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uint32_t k
                       : stream == CHOICE_PROGRAM ? from->program_one_in
                       : kind >= CHOICE_KIND_KNOB ? from->knob_one_in
                                                  : from->world_one_in;
-    if (one_in == 0 || (one_in > 1 && sim_random_below(&s->random, one_in) != 0)) {
+    if (one_in == 0 || (one_in > 1 && choice_draw_below(s, one_in) != 0)) {
         return 0;
     }
-    return 1 + sim_random_below(&s->random, count - 1);
+    return 1 + choice_draw_below(s, count - 1);
 }
 
 uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)

@@ -118,7 +118,6 @@ void fiber_switch(struct sim_ctx *from, struct sim_ctx *to)
     switch_end(slot < 0 ? NULL : fibers.save[slot], false);
     fiber_arrived(back);
 }
-#endif
 
 void fiber_enter(struct sim_ctx *to)
 {
@@ -126,6 +125,7 @@ void fiber_enter(struct sim_ctx *to)
     jump_fcontext(to->fiber, NULL);
     switch_end(fibers.main_save, false);
 }
+#endif
 
 void fiber_leave(void)
 {

@@ -29,9 +29,7 @@ void fiber_free_pending(void);
 /* After a jump: remembers where the context left can be resumed; frees the stack it gave back. */
 SIM_INLINE void fiber_arrived(struct fiber_transfer from)
 {
-    if (from.data != NULL) {
-        ((struct sim_ctx *)from.data)->fiber = from.context;
-    }
+    ((struct sim_ctx *)from.data)->fiber = from.context;
     if (SIM_UNLIKELY(fiber_pending >= 0)) {
         fiber_free_pending();
     }
@@ -39,10 +37,16 @@ SIM_INLINE void fiber_arrived(struct fiber_transfer from)
 
 #ifdef FIBER_ASAN
 void fiber_switch(struct sim_ctx *from, struct sim_ctx *to);
+void fiber_enter(struct sim_ctx *to);
 #else
 SIM_INLINE void fiber_switch(struct sim_ctx *from, struct sim_ctx *to)
 {
     fiber_arrived(jump_fcontext(to->fiber, from));
+}
+/* From the main stack; returns at the end. */
+SIM_INLINE void fiber_enter(struct sim_ctx *to)
+{
+    jump_fcontext(to->fiber, NULL);
 }
 #endif
 

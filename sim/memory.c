@@ -66,14 +66,29 @@ static void map_stacks(void)
     }
 }
 
+/* Whole words, the last one overlapping; volatile, or the compiler makes a memset of it. */
+SIM_NO_ASAN static inline void fill_short(uint8_t *p, size_t count, uint8_t value)
+{
+    typedef volatile uint64_t __attribute__((aligned(1), may_alias)) word;
+    const uint64_t all = 0x0101010101010101ull * value;
+    if (count < 8) {
+        for (size_t i = 0; i < count; i++) {
+            ((volatile uint8_t *)p)[i] = value;
+        }
+        return;
+    }
+    for (size_t i = 0; i < count - 8; i += 8) {
+        *(word *)(p + i) = all;
+    }
+    *(word *)(p + count - 8) = all;
+}
+
 SIM_NO_ASAN static void shadow_fill(uintptr_t base, size_t size, uint8_t value)
 {
     uint8_t *p = shadow_of(base);
     size_t count = size >> 3;
-    if (count <= 32) { /* starting up rep stosb takes longer than this */
-        for (size_t i = 0; i < count; i++) {
-            ((volatile uint8_t *)p)[i] = value;
-        }
+    if (count <= 128) { /* starting up rep stosb takes longer than this */
+        fill_short(p, count, value);
         return;
     }
     /* Not memset: with the real runtime that would be intercepted and refused. */
@@ -123,6 +138,10 @@ SIM_NO_ASAN void sim_shadow_poison(uintptr_t base, size_t size, enum sim_shadow 
 
 SIM_NO_ASAN static void fill_bytes(void *p, size_t size, uint8_t value)
 {
+    if (size <= 256) {
+        fill_short(p, size, value);
+        return;
+    }
     __asm__ volatile("rep stosb" : "+D"(p), "+c"(size) : "a"(value) : "memory");
 }
 

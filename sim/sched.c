@@ -289,6 +289,12 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
     s->enabled_state = SIM_ENABLED_DIRTY;
 }
 
+/* A loop that never asks is caught by its accesses. */
+SIM_INLINE void reset_access_budget(struct sim *s)
+{
+    sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
+}
+
 /* Control passes to `next`; returns when somebody passes it back to the caller's context. */
 SIM_INLINE void switch_to(struct sim *s, struct sim_ctx *next)
 {
@@ -302,7 +308,7 @@ SIM_INLINE void switch_to(struct sim *s, struct sim_ctx *next)
     }
     self->since = s->now;
     s->current = next;
-    sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
+    reset_access_budget(s);
     next->last_run = ++s->switches;
     start_stretch(s);
     arm(s);
@@ -344,27 +350,44 @@ SIM_NOINLINE static void point_ask(struct sim *s)
     }
 }
 
-/* The second half of a quick point: the answer was another context. */
+/* The second half of a quick point whose answer was the clock or a context not yet running. */
+SIM_NOINLINE static void point_place(struct sim *s, struct sim_ctx *next)
+{
+    struct sim_ctx *self = s->current;
+    if (next == &s->clock) {
+        if (jump_clock(s, self, self)) {
+            arm(s);
+            return;
+        }
+        next = decide(s, self, self, self);
+    }
+    if (next != self) {
+        switch_to(s, next);
+    } else {
+        arm(s);
+    }
+}
+
+/* The second half of a quick point whose answer was another context. */
 SIM_NOINLINE static void point_switch(struct sim *s, struct sim_ctx *next)
 {
     struct sim_ctx *self = s->current;
     choice_log_deviation(s, self, next);
-    if (SIM_UNLIKELY(next == &s->clock)) {
-        if (jump_clock(s, self, self)) {
-            return;
-        }
-        next = decide(s, self, self, self);
-        if (next == self) {
-            arm(s);
-            return;
-        }
+    if (SIM_UNLIKELY(next->state != SIM_RUNNING)) { /* the clock never is */
+        point_place(s, next);
+        return;
     }
-    switch_to(s, next);
+    self->since = s->now;
+    s->current = next;
+    reset_access_budget(s);
+    next->last_run = ++s->switches;
+    start_stretch(s);
+    fiber_switch(self, next);
 }
 
 /*
  * The quick way is the uniform walk among a list that has not changed, no bound interrupt waiting:
- * armed is 0, one point has passed, and self may go on. It is what point_ask would do.
+ * armed is 0 and stays so, one point has passed, and self may go on. It does what point_ask would.
  */
 SIM_NOINLINE void sim_point_slow(struct sim *s)
 {
@@ -647,17 +670,15 @@ static void reset_ids(struct sim *s)
 
 static void reset_options(struct sim *s, const struct sim_options *options)
 {
-    s->options = options != NULL ? *options : (struct sim_options){0};
-    if (s->options.steps_max == 0) {
-        s->options.steps_max = 200000;
-    }
-    if (s->options.time_max == 0) {
-        s->options.time_max = SIM_MS(3600000);
-    }
-    if (s->options.fill == 0) {
-        s->options.fill = 0xCD;
-    }
-    s->processor_count = s->options.processors == 0 ? 2 : s->options.processors;
+    static const struct sim_options none;
+    const struct sim_options *o = options != NULL ? options : &none;
+    s->options.processors = o->processors == 0 ? 2 : o->processors;
+    s->options.steps_max = o->steps_max == 0 ? 200000 : o->steps_max;
+    s->options.time_max = o->time_max == 0 ? SIM_MS(3600000) : o->time_max;
+    s->options.trace = o->trace;
+    s->options.capture_seq = o->capture_seq;
+    s->options.fill = o->fill == 0 ? 0xCD : o->fill;
+    s->processor_count = s->options.processors;
     SIM_ASSERT_OP(s->processor_count, <=, SIM_PROCESSORS_MAX);
 }
 
@@ -711,7 +732,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     struct sim_ctx *c = context_new(s, NULL, &first);
     s->enabled_state = SIM_ENABLED_DIRTY;
     s->current = c;
-    sim_access_countdown = source->access_points ? 0 : ACCESS_BUDGET;
+    reset_access_budget(s);
     place(s, c);
     fiber_start(s, c);
     start_stretch(s);

@@ -64,6 +64,7 @@ enum sim_op {
  */
 #define SIM_OVERTAKE_MAX SIM_MS(5000)
 
+/* Three cache lines: the first is what a point and a switch touch. */
 struct sim_ctx {
     uint32_t id;      /* stable: derived from creator and order of creation; never 0 */
     uint16_t index;   /* slot in sim.contexts, by age */
@@ -73,29 +74,31 @@ struct sim_ctx {
     int8_t processor; /* where it runs, or -1 */
     int8_t bound;     /* interrupt: the only processor it may run on, or -1 */
     uint8_t op;       /* enum sim_op: what it will do next */
+    int stack;        /* stack slot, or -1 */
     uintptr_t op_object;
-    struct sim_ctx *below;  /* what this interrupt interrupted */
-    struct sim_ctx *parent; /* creator; NULL for roots */
-    uint32_t children;
+    void *fiber;             /* saved machine context */
     uint32_t points;         /* so far in this run */
     uint32_t last_deviation; /* points at its last deviation */
-    uint32_t next_at;        /* decoded schedule: points at which its next entry applies */
-    uint32_t next_entry;     /* that entry */
-    sim_time since;    /* when it last ran or became able to run */
-    uint64_t last_run; /* stamp of the last time it was switched to */
-    uint64_t priority; /* PCT */
-    uintptr_t spin_key;
-    void *fiber;          /* saved machine context */
-    int stack;            /* stack slot, or -1 */
+    uint64_t last_run;       /* stamp of the last time it was switched to */
+    sim_time since;          /* when it last ran or became able to run */
+    uintptr_t site;          /* return address in the driver of the call in progress */
+
+    uintptr_t frame;        /* frame pointer of that call, for stacks */
+    uint16_t routine;       /* routine in progress, 0 = driver code */
+    uint32_t children;
     void (*entry)(struct sim *s, void *argument);
+    struct sim_ctx *below;  /* what this interrupt interrupted */
     void *argument;
-    const char *name;     /* static text: the role, for reports ("thread", "dpc", ...) */
-    uint32_t number;      /* n-th of that role, for reports */
-    uintptr_t site;       /* return address in the driver of the call in progress */
-    uintptr_t frame;      /* frame pointer of that call, for stacks */
-    uint16_t routine;     /* routine in progress, 0 = driver code */
-    void *user;           /* the model's record for this context */
-};
+    struct sim_ctx *parent; /* creator; NULL for roots */
+    void *user;             /* the model's record for this context */
+    const char *name;       /* static text: the role, for reports ("thread", "dpc", ...) */
+
+    uint32_t next_at;       /* decoded schedule: points at which its next entry applies */
+    uint32_t next_entry;    /* that entry */
+    uint64_t priority;      /* PCT */
+    uintptr_t spin_key;
+    uint32_t number;        /* n-th of its role, for reports */
+} __attribute__((aligned(64)));
 
 enum sim_verdict {
     SIM_VERDICT_OK,        /* the run came to its end */
@@ -181,6 +184,7 @@ struct sim {
     const struct choice_source *source;
     struct choice_log *log;
     uint64_t random; /* state of the seeded strategies */
+    uint64_t drawn;  /* the number they take next */
     uint32_t check;  /* rolling hash of requests */
     bool diverged;
     uint64_t diverged_request; /* first request that is known to differ */

@@ -21,16 +21,38 @@ void choice_finish(struct sim *s);
 /* The current context gave way of its own accord: PCT lowers it. */
 void choice_demote(struct sim *s, struct sim_ctx *c);
 /* A context was created: gives it its place in the source (priority, deviation list). */
-void choice_context(struct sim *s, struct sim_ctx *c);
+void choice_place(struct sim *s, struct sim_ctx *c);
+SIM_INLINE void choice_context(struct sim *s, struct sim_ctx *c)
+{
+    c->next_entry = SIM_DEVIATION_NONE;
+    if (s->source->kind != CHOICE_RANDOM && s->source->kind != CHOICE_TAME) {
+        choice_place(s, c);
+    }
+}
+
+/*
+ * The next number of the seeded source. It was made when the one before was taken: a decision that
+ * hangs on it should not have to wait.
+ */
+SIM_INLINE uint64_t choice_draw(struct sim *s)
+{
+    uint64_t drawn = s->drawn;
+    s->drawn = sim_random(&s->random);
+    return drawn;
+}
+SIM_INLINE uint32_t choice_draw_below(struct sim *s, uint32_t count)
+{
+    return (uint32_t)(((choice_draw(s) >> 32) * (uint64_t)count) >> 32);
+}
 
 /* The walk: any of them alike, but the clock less often. */
 SIM_INLINE struct sim_ctx *choice_walk(struct sim *s)
 {
     enum { CLOCK_DAMPING = 8 };
-    uint32_t at = sim_random_below(&s->random, s->enabled_count);
+    uint32_t at = choice_draw_below(s, s->enabled_count);
     if (s->enabled[at] == &s->clock && s->enabled_count > 1 &&
-        sim_random_below(&s->random, CLOCK_DAMPING) != 0) {
-        at = sim_random_below(&s->random, s->enabled_count - 1); /* the clock is the last one */
+        choice_draw_below(s, CLOCK_DAMPING) != 0) {
+        at = choice_draw_below(s, s->enabled_count - 1); /* the clock is the last one */
     }
     return s->enabled[at];
 }
@@ -72,7 +94,6 @@ SIM_INLINE struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from,
 /* fiber.c: machine contexts on pooled stacks; the switch itself is in fiber.h. */
 void fiber_start(struct sim *s, struct sim_ctx *c);   /* at the first switch to it, not before */
 void fiber_release(struct sim *s, struct sim_ctx *c); /* gives the stack back */
-void fiber_enter(struct sim_ctx *to);                 /* from the main stack; returns at the end */
 __attribute__((noreturn)) void fiber_leave(void);     /* back to the main stack, for good */
 void fiber_reset(struct sim *s);
 
