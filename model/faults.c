@@ -123,17 +123,32 @@ static const char *block_kind(uint8_t kind)
     return kind < BLOCK_KINDS && names[kind] != NULL ? names[kind] : "block";
 }
 
+/* Outside every routine it was the system's own doing. */
+static const char *maker(uint16_t routine)
+{
+    return routine != 0 ? model_routine_name(routine) : "the system";
+}
+
+/* What a touch of a freed block breaks; a block of an indication carries its rule in the tag. */
+static enum model_rule freed_rule(const struct sim_block *block)
+{
+    if (block->kind == BLOCK_INDICATION && block->tag != 0) {
+        return (enum model_rule)block->tag;
+    }
+    return block->kind == BLOCK_SOCKET ? RULE_CTL_183 : RULE_MEM_UAF;
+}
+
 /* "non-paged pool 'Echo', 128 bytes, allocated by ExAllocatePool2" */
 static void describe_block(const struct sim_block *block, char *out, size_t size)
 {
     char tag[7];
-    if (block->tag != 0) {
+    if (block->tag != 0 && block->kind != BLOCK_INDICATION) {
         snprintf(out, size, "%s %s, %u bytes, allocated by %s", block_kind(block->kind),
                  model_tag_text(block->tag, tag), block->size,
                  model_routine_name(block->born.routine));
     } else {
         snprintf(out, size, "%s, %u bytes, made by %s", block_kind(block->kind), block->size,
-                 model_routine_name(block->born.routine));
+                 maker(block->born.routine));
     }
 }
 
@@ -160,11 +175,11 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
     describe_block(block, where, sizeof(where));
     bad->object = block->object;
     if (block->state == SIM_BLOCK_FREED) {
-        bad->rule = block->kind == BLOCK_SOCKET ? RULE_CTL_183 : RULE_MEM_UAF;
+        bad->rule = freed_rule(block);
         bad->prior = block->died;
         snprintf(bad->text, sizeof(bad->text), "offset %lld of a freed block (%s, freed by %s)",
                  (long long)(address - block->base), where,
-                 model_routine_name(block->died.routine));
+                 maker(block->died.routine));
     } else if (sim_shadow_at(address) == SIM_SHADOW_OWNED) {
         bad->rule = owned_rule(block->kind);
         bad->prior = block->born;

@@ -234,8 +234,8 @@ static void take_accept(struct sim *s, struct wsk_invocation *inv, struct wsk_in
     socket->data.is_held = model_knob(s, KNOB_ACCEPT_USE_BEFORE_RETURN) == 1;
     inv->item = in;
     inv->accept_socket = socket->visible;
-    inv->local = wsk_argument_address(s, &socket->local);
-    inv->remote = wsk_argument_address(s, &socket->remote);
+    inv->local = wsk_argument_address(s, &socket->local, RULE_ACPT_015);
+    inv->remote = wsk_argument_address(s, &socket->remote, RULE_ACPT_015);
 }
 
 static bool listen_take(struct sim *s, struct wsk_invocation *inv)
@@ -299,7 +299,7 @@ static void listen_returned(struct sim *s, struct wsk_invocation *inv)
 
 static void listen_closed(struct sim *s, struct wsk_socket *socket)
 {
-    (void)s;
+    wsk_incoming_end(s, socket);
     SIM_ASSERT(socket->data.listener == NULL && socket->data.accepts.first == NULL);
 }
 

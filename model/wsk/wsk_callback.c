@@ -54,13 +54,17 @@ static bool admits(struct sim *s, const struct wsk_gate *gate)
            (gate->adm || (wsk_gate_is_disabling(gate) && model_knob(s, KNOB_AMB_01) == 1));
 }
 
-static bool is_open(struct sim *s, const struct wsk_socket *socket)
+static bool is_open(struct sim *s, const struct wsk_socket *socket, enum wsk_event event)
 {
     if (socket->hold_events) {
         return false;
     }
     if (socket->life == WSK_LIVE) {
         return true;
+    }
+    if (event == WSK_EV_ABORT && socket->life == WSK_CLOSING && socket->data.aborted != 0 &&
+        model_knob(s, KNOB_INSPECT_ON_CLOSE) == 1) {
+        return true; /* AMBIGUOUS-LIFE-52: the close waits for it */
     }
     /* AMBIGUOUS-LIFE-03: what was on its way when the close came. */
     return socket->life == WSK_CLOSING && !socket->is_finishing &&
@@ -70,7 +74,7 @@ static bool is_open(struct sim *s, const struct wsk_socket *socket)
 static bool may_enter(struct sim *s, const struct wsk_socket *socket, enum wsk_event event)
 {
     const struct wsk_gate *gate = &socket->gate[event];
-    if (gate->suspended || !is_open(s, socket)) {
+    if (gate->suspended || !is_open(s, socket, event)) {
         return false;
     }
     bool late = socket->life == WSK_CLOSING && gate->was_adm;

@@ -11,16 +11,18 @@
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"
 
-static bool is_drained(const struct wsk_socket *socket)
+static bool is_drained(struct sim *s, const struct wsk_socket *socket)
 {
-    return socket->requests == 0 && socket->invocations == 0;
+    /* AMBIGUOUS-LIFE-52: pended inspections are reported as aborted before the close completes. */
+    bool owes_aborts = socket->data.aborted != 0 && model_knob(s, KNOB_INSPECT_ON_CLOSE) == 1;
+    return socket->requests == 0 && socket->invocations == 0 && !owes_aborts;
 }
 
 /* The last moment of the socket: on the context that completes the close IRP. */
 static void deliver_close(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
-    SIM_ASSERT(is_drained(socket)); /* CLOSE-005, CLOSE-006 */
+    SIM_ASSERT(is_drained(s, socket)); /* CLOSE-005, CLOSE-006 */
     socket->ops->closed(s, socket);
     if (socket->sd_object != 0) {
         wsk_sd_use(s, socket->sd_object, -1);
@@ -35,7 +37,7 @@ static void go_on(struct sim *s, void *argument, uint64_t value)
 {
     struct wsk_socket *socket = argument;
     (void)value;
-    if (!is_drained(socket)) { /* a late callback (AMBIGUOUS-LIFE-03) is in */
+    if (!is_drained(s, socket)) { /* a late callback (AMBIGUOUS-LIFE-03) is in */
         socket->close_scheduled = false;
         return;
     }
@@ -46,7 +48,7 @@ static void go_on(struct sim *s, void *argument, uint64_t value)
 void wsk_close_poke(struct sim *s, struct wsk_socket *socket)
 {
     if (SIM_LIKELY(socket->life != WSK_CLOSING) || socket->close_request == NULL ||
-        socket->close_scheduled || !is_drained(socket)) {
+        socket->close_scheduled || !is_drained(s, socket)) {
         return;
     }
     socket->close_scheduled = true;
@@ -114,7 +116,7 @@ static void begin(struct wsk_call *call)
     socket->ops->closing(s, socket);
     wsk_request_fail_all(s, socket, STATUS_CANCELLED, true);
     call->request->deliver = deliver_close;
-    if (is_drained(socket) && choice_flag(s, CHOICE_WORLD, PICK_WSK_STYLE)) {
+    if (is_drained(s, socket) && choice_flag(s, CHOICE_WORLD, PICK_WSK_STYLE)) {
         socket->is_finishing = true;
         wsk_inline(call, STATUS_SUCCESS, 0);
         return;

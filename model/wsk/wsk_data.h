@@ -42,6 +42,8 @@ struct wsk_data {
     uint64_t receive_calls;
     sim_time pause_until; /* a callback failed: its bytes come again, but not at once */
 
+    uint32_t arrival_template; /* accepted: events in the listener's template then (amb.26) */
+
     /* Listener. */
     struct wsk_incoming *incoming_first, *incoming_last;
     uint32_t arrived, waiting, skipped, racing, aborted; /* incoming connections by what is due */

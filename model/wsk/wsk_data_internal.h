@@ -52,10 +52,12 @@ void wsk_stage_free(struct sim *s, const void *p);
 /* A record of the pool; ends the run when there are too many. */
 void *wsk_record(struct sim *s, struct record_pool *pool, const char *what);
 
-/* Arena memory for arguments of callbacks: valid until wsk_argument_free. */
-void *wsk_argument(struct sim *s, size_t size);
+/* Arena memory for arguments of callbacks: valid until wsk_argument_free, then a touch is `rule`.
+ */
+void *wsk_argument(struct sim *s, size_t size, enum model_rule rule);
 void wsk_argument_free(struct sim *s, const void *p);
-PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address);
+PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address,
+                               enum model_rule rule);
 
 /*
  * Takes the client's buffer into call->request (mdl, offset, length, hash of what is to be sent)
@@ -92,9 +94,11 @@ struct wsk_element {
     struct wsk_piece piece[WSK_PIECES_MAX];
     uint8_t pieces;
     bool is_released;
+    bool is_empty; /* an empty datagram: its bytes are nobody's */
     PSOCKADDR remote;
     void *control;
     struct wsk_packet *packet;
+    uint64_t hash; /* of the bytes shown */
     struct sim_where released;
 };
 
@@ -126,8 +130,10 @@ static inline void *wsk_list_head(const struct wsk_list *list)
 {
     return (void *)list->first->address;
 }
+/* Its pieces have been filled. */
+void wsk_element_seal(struct wsk_element *element);
 /* Frees one element; the client must not touch it any more. */
-void wsk_element_free(struct sim *s, struct wsk_element *element);
+void wsk_element_free(struct sim *s, struct wsk_element *element, bool by_client);
 /* The callback has returned: retained, or everything goes back. */
 void wsk_list_returned(struct sim *s, struct wsk_list *list, const struct wsk_invocation *inv,
                        bool is_retained);
@@ -202,6 +208,7 @@ struct wsk_incoming {
     struct net_address local, remote;
     struct net_tcp *tcp;
     ULONG keep_alive, receive_buffer; /* of the listener at arrival (AMBIGUOUS-48) */
+    uint32_t events;                  /* in its template at arrival (AMBIGUOUS-26) */
     struct sim_where completed;
 };
 
@@ -215,6 +222,8 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
 void wsk_incoming_serve(struct sim *s, struct wsk_socket *listener);
 /* The network says no, or the client does. */
 void wsk_incoming_drop(struct sim *s, struct wsk_incoming *in);
+/* The close completes: nothing is left. */
+void wsk_incoming_end(struct sim *s, struct wsk_socket *listener);
 /* Listener closed or dead. */
 void wsk_incoming_close(struct sim *s, struct wsk_socket *listener);
 

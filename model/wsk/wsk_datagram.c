@@ -416,13 +416,15 @@ static void add_packet(struct sim *s, struct wsk_list *list, struct wsk_packet *
         memcpy(e->piece[i].bytes, p->bytes + at, e->piece[i].size);
         at += (uint32_t)e->piece[i].size;
     }
+    e->is_empty = p->size == 0;
+    wsk_element_seal(e);
     e->packet = p;
-    e->remote = wsk_argument_address(s, &p->from);
+    e->remote = wsk_argument_address(s, &p->from, RULE_DGRM_022);
     visible->RemoteAddress = e->remote;
     uint8_t control[CONTROL_MAX];
     ULONG size = make_control(s, p, control);
     if (size != 0) {
-        e->control = wsk_argument(s, size);
+        e->control = wsk_argument(s, size, RULE_DGRM_022);
         memcpy(e->control, control, size);
         visible->ControlInfo = e->control;
         visible->ControlInfoLength = size;
@@ -505,12 +507,17 @@ static void datagram_leave(struct sim *s, struct wsk_socket *socket)
         net_udp_close(s, d->udp);
         d->udp = NULL;
     }
-    drop_all(s, socket);
+    if (socket->life == WSK_CLOSING && model_knob(s, KNOB_CLOSE_LATE_CALLBACKS) == 1) {
+        wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM); /* AMBIGUOUS-LIFE-03 */
+    } else {
+        drop_all(s, socket);
+    }
 }
 
 static void datagram_closed(struct sim *s, struct wsk_socket *socket)
 {
-    SIM_ASSERT(socket->data.packets == 0 && socket->data.receives.first == NULL);
+    drop_all(s, socket);
+    SIM_ASSERT(socket->data.receives.first == NULL);
     wsk_release_closed(s, socket);
 }
 

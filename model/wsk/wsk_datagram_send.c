@@ -74,7 +74,8 @@ static void find_destination(struct wsk_call *call, const SOCKADDR *address, str
                        "%s is given an address of family %u on a socket of family %u", name,
                        address->sa_family, socket->family);
         }
-    } else if (socket->has_remote) {
+    } else if (socket->has_remote &&
+               !(socket->destination_wins && model_knob(s, KNOB_AMB_50) == 1)) {
         *to = socket->remote_fixed;
     } else if (socket->has_destination) {
         *to = socket->destination_fixed;

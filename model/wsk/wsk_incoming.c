@@ -95,6 +95,9 @@ static struct wsk_incoming *incoming_new(struct sim *s, struct wsk_socket *liste
     in->state = WSK_IN_HANDSHAKE;
     in->keep_alive = listener->keep_alive;
     in->receive_buffer = listener->receive_buffer;
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        in->events |= (uint32_t)listener->gate[e].tmpl << e;
+    }
     in->prev = d->incoming_last;
     if (in->prev != NULL) {
         in->prev->next = in;
@@ -217,6 +220,10 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     wsk_socket_state(s, socket, WSK_CONNECTED);
     wsk_socket_publish(s, socket, context, dispatch);
     wsk_socket_see(s, socket, WSK_CONNECTED);
+    socket->data.arrival_template = in->events;
+    if (!by_event && dispatch != NULL && model_knob(s, KNOB_AMB_23) == 1) {
+        wsk_socket_inherit(s, socket, listener);
+    }
     wsk_stream_established(s, socket);
     return socket;
 }
@@ -361,6 +368,55 @@ void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool condit
     world_listening(s, &listener->local);
 }
 
+/* What the close leaves to callbacks that may still start. */
+static bool outlives_close(struct sim *s, const struct wsk_incoming *in)
+{
+    if (in->listener->life != WSK_CLOSING) {
+        return false;
+    }
+    if (in->state == WSK_IN_WAITING) {
+        return model_knob(s, KNOB_CLOSE_LATE_CALLBACKS) == 1;
+    }
+    return in->state == WSK_IN_ABORT_DUE;
+}
+
+static void close_one(struct sim *s, struct wsk_incoming *in)
+{
+    bool is_closing = in->listener->life == WSK_CLOSING;
+    if (in->state == WSK_IN_PENDED && is_closing) {
+        if (!in->was_completed) {
+            model_lint(s, RULE_LSTN_009); /* never completed while the listener was open */
+        }
+        if (model_knob(s, KNOB_INSPECT_ON_CLOSE) == 1) {
+            in->is_dropped = true;
+            wsk_incoming_state(in, WSK_IN_ABORT_DUE); /* AMBIGUOUS-LIFE-52 */
+            return;
+        }
+    }
+    if (outlives_close(s, in)) {
+        return;
+    }
+    if (in->state == WSK_IN_WAITING) {
+        cut(s, in);
+    }
+    if (in->state != WSK_IN_ENDED && in->state != WSK_IN_OFFERED &&
+        in->state != WSK_IN_INSPECTING && in->state != WSK_IN_ABORTING) {
+        wsk_incoming_state(in, WSK_IN_ENDED); /* the callbacks in progress end theirs */
+    }
+}
+
+void wsk_incoming_end(struct sim *s, struct wsk_socket *listener)
+{
+    struct wsk_incoming *next;
+    for (struct wsk_incoming *in = listener->data.incoming_first; in != NULL; in = next) {
+        next = in->next;
+        if (in->state != WSK_IN_ENDED) {
+            cut(s, in);
+            wsk_incoming_state(in, WSK_IN_ENDED);
+        }
+    }
+}
+
 void wsk_incoming_close(struct sim *s, struct wsk_socket *listener)
 {
     struct wsk_data *d = &listener->data;
@@ -372,15 +428,10 @@ void wsk_incoming_close(struct sim *s, struct wsk_socket *listener)
     struct wsk_incoming *next;
     for (struct wsk_incoming *in = d->incoming_first; in != NULL; in = next) {
         next = in->next;
-        if (in->state == WSK_IN_PENDED && !in->was_completed && listener->life == WSK_CLOSING) {
-            model_lint(s, RULE_LSTN_009); /* never completed while the listener was open */
-        }
-        if (in->state == WSK_IN_WAITING) {
-            cut(s, in);
-        }
-        if (in->state != WSK_IN_ENDED && in->state != WSK_IN_OFFERED &&
-            in->state != WSK_IN_INSPECTING && in->state != WSK_IN_ABORTING) {
-            wsk_incoming_state(in, WSK_IN_ENDED); /* the callbacks in progress end theirs */
-        }
+        close_one(s, in);
+    }
+    if (listener->life == WSK_CLOSING) {
+        wsk_event_due(s, listener, WSK_EV_ACCEPT);
+        wsk_event_due(s, listener, WSK_EV_ABORT);
     }
 }

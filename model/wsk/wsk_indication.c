@@ -46,10 +46,17 @@ struct wsk_list *wsk_list_new(struct sim *s, struct wsk_socket *socket, ULONG fl
     return list;
 }
 
+/* What a touch of its memory breaks once it has gone back. */
+static enum model_rule touch_rule(const struct wsk_list *list)
+{
+    return list->socket->category == WSK_DATAGRAM ? RULE_DGRM_022 : RULE_RECV_025;
+}
+
 static void add_piece(struct sim *s, struct wsk_element *element, ULONG offset, SIZE_T size)
 {
     struct wsk_piece *piece = &element->piece[element->pieces];
-    uint8_t *base = ex_alloc(s, offset + size, BLOCK_INDICATION, 0, false, false, &piece->block);
+    ULONG rule = (ULONG)touch_rule(element->list);
+    uint8_t *base = ex_alloc(s, offset + size, BLOCK_INDICATION, rule, false, false, &piece->block);
     piece->bytes = base + offset;
     piece->size = size;
     piece->mdl = mm_subsystem_mdl(s, base, offset + size);
@@ -79,7 +86,8 @@ struct wsk_element *wsk_list_add(struct sim *s, struct wsk_list *list, SIZE_T si
     uint32_t index = d->element.count;
     struct wsk_element *element = wsk_record(s, &d->element, "too many indications in one run");
     SIZE_T bytes = is_datagram ? sizeof(WSK_DATAGRAM_INDICATION) : sizeof(WSK_DATA_INDICATION);
-    void *memory = ex_alloc(s, bytes, BLOCK_INDICATION, 0, true, false, &element->block);
+    void *memory =
+        ex_alloc(s, bytes, BLOCK_INDICATION, (ULONG)touch_rule(list), true, false, &element->block);
     element->list = list;
     element->address = (uintptr_t)memory;
     address_table_put(&d->elements, element->address, index);
@@ -116,17 +124,63 @@ struct wsk_element *wsk_element_find(struct sim *s, uintptr_t address)
 
 /* ---- the end ---- */
 
-void wsk_element_free(struct sim *s, struct wsk_element *element)
+static uint64_t content_hash(const struct wsk_element *element)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < element->pieces; i++) {
+        const struct wsk_piece *piece = &element->piece[i];
+        for (SIZE_T at = 0; at < piece->size; at += sizeof hash) {
+            uint64_t word = 0;
+            SIZE_T left = piece->size - at;
+            memcpy(&word, piece->bytes + at, left < sizeof word ? left : sizeof word);
+            hash = sim_mix(hash, word);
+        }
+    }
+    return hash;
+}
+
+void wsk_element_seal(struct wsk_element *element)
+{
+    element->hash = content_hash(element);
+}
+
+/* AMBIGUOUS-LIFE-64: has the client written into what was shown to it? */
+static void check_content(struct sim *s, const struct wsk_element *element)
+{
+    uint16_t reading = model_knob(s, KNOB_RECV_CLIENT_WRITES);
+    if (reading == 2 || element->is_empty || content_hash(element) == element->hash) {
+        return;
+    }
+    if (reading == 1) {
+        model_fail(s, touch_rule(element->list), element->list->socket->object,
+                   &element->list->entered, "the client has written into an indicated buffer");
+    }
+    model_lint(s, touch_rule(element->list));
+}
+
+static void free_argument(struct sim *s, void *p, ULONG rule)
+{
+    if (p != NULL) {
+        sim_block_find(s, (uintptr_t)p)->tag = rule;
+        wsk_argument_free(s, p);
+    }
+}
+
+void wsk_element_free(struct sim *s, struct wsk_element *element, bool by_client)
 {
     SIM_ASSERT(!element->is_released && element->list->left != 0);
+    ULONG rule = (ULONG)(by_client ? RULE_REL_008 : touch_rule(element->list));
+    check_content(s, element);
     element->is_released = true;
     element->released = sim_here(s);
     for (uint32_t i = 0; i < element->pieces; i++) {
         mm_subsystem_mdl_free(s, element->piece[i].mdl);
+        element->piece[i].block->tag = rule;
         ex_free(s, element->piece[i].block);
     }
-    wsk_argument_free(s, element->remote);
-    wsk_argument_free(s, element->control);
+    free_argument(s, element->remote, rule);
+    free_argument(s, element->control, rule);
+    element->block->tag = rule;
     ex_free(s, element->block);
     element->list->left--;
     if (element->list->state == WSK_LIST_RETAINED) {
@@ -153,7 +207,7 @@ static void free_rest(struct sim *s, struct wsk_list *list)
 {
     for (struct wsk_element *e = list->first; e != NULL; e = e->next) {
         if (!e->is_released) {
-            wsk_element_free(s, e);
+            wsk_element_free(s, e, false);
         }
     }
     wsk_list_end(s, list);

@@ -11,7 +11,7 @@
 
 static PWSK_INSPECT_ID id_argument(struct sim *s, const struct wsk_incoming *in)
 {
-    PWSK_INSPECT_ID id = wsk_argument(s, sizeof *id);
+    PWSK_INSPECT_ID id = wsk_argument(s, sizeof *id, RULE_LSTN_012);
     *id = in->id;
     return id;
 }
@@ -22,8 +22,8 @@ void wsk_inspect_take(struct sim *s, struct wsk_invocation *inv, struct wsk_inco
     inv->inspect_id = id_argument(s, in);
     if (inv->event == WSK_EV_INSPECT) {
         wsk_incoming_state(in, WSK_IN_INSPECTING);
-        inv->local = wsk_argument_address(s, &in->local);
-        inv->remote = wsk_argument_address(s, &in->remote);
+        inv->local = wsk_argument_address(s, &in->local, RULE_LSTN_012);
+        inv->remote = wsk_argument_address(s, &in->remote, RULE_LSTN_012);
     } else {
         wsk_incoming_state(in, WSK_IN_ABORTING);
         in->abort_told = true;

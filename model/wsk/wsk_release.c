@@ -69,7 +69,7 @@ static void lint_time(struct sim *s, const struct wsk_list *list)
 static void free_element(struct sim *s, struct wsk_element *e)
 {
     struct wsk_list *list = e->list;
-    wsk_element_free(s, e);
+    wsk_element_free(s, e, true);
     if (list->left == 0 && list->state == WSK_LIST_RETAINED) {
         wsk_list_end(s, list);
     }

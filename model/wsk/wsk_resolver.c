@@ -180,12 +180,12 @@ static PADDRINFOEXW make_list(struct sim *s, struct wsk_registration *registrati
     PADDRINFOEXW head = NULL, last = NULL;
     for (uint32_t i = 0; i < found->count; i++) {
         bool is_v6 = found->address[i].family == NET_IPV6;
-        PADDRINFOEXW at = wsk_argument(s, sizeof *at);
+        PADDRINFOEXW at = wsk_argument(s, sizeof *at, RULE_ADDR_016);
         at->ai_family = is_v6 ? AF_INET6 : AF_INET;
         at->ai_socktype = found->socktype;
         at->ai_protocol = found->protocol;
         at->ai_addrlen = is_v6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN);
-        at->ai_addr = wsk_argument_address(s, &found->address[i]);
+        at->ai_addr = wsk_argument_address(s, &found->address[i], RULE_ADDR_016);
         if (last == NULL) {
             head = at;
         } else {

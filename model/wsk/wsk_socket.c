@@ -367,12 +367,21 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
     }
 }
 
+/* AMBIGUOUS-26. */
+static bool is_inherited(struct sim *s, const struct wsk_socket *accepted,
+                         const struct wsk_socket *listener, enum wsk_event event)
+{
+    return model_knob(s, KNOB_AMB_26) == 1 ? (accepted->data.arrival_template >> event & 1) != 0
+                                           : listener->gate[event].tmpl;
+}
+
 void wsk_socket_inherit(struct sim *s, struct wsk_socket *accepted, struct wsk_socket *listener)
 {
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         struct wsk_gate *gate = &accepted->gate[e];
         /* What the client did on it inside the callback wins (T-35). */
-        if (listener->gate[e].tmpl && gate->src == WSK_SRC_NONE && gate->disabled.seq == 0) {
+        if (is_inherited(s, accepted, listener, e) && gate->src == WSK_SRC_NONE &&
+            gate->disabled.seq == 0) {
             gate->adm = true;
             gate->src = WSK_SRC_INHERITED;
             if (wsk_event_target(accepted, e) == NULL && accepted->by_event) {

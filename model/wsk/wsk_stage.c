@@ -4,7 +4,8 @@
  *
  * Bytes between network and client (what a receive has been given but not yet told, buffered
  * datagrams) are staged: cut from one area upward, which is empty again when nobody uses any of it.
- * Arguments of callbacks lie in the arena and are poisoned when the callback has returned.
+ * Arguments of callbacks lie in the arena and are poisoned when the callback has returned; the tag
+ * of such a block is the rule that a later touch breaks.
  *
  * A client buffer in a request is checked when it comes (SEND-002, SEND-003) and when it goes:
  * bytes to be sent are the same then as before (SEND-004).
@@ -83,9 +84,9 @@ void wsk_stage_free(struct sim *s, const void *p)
 
 /* ---- arguments ---- */
 
-void *wsk_argument(struct sim *s, size_t size)
+void *wsk_argument(struct sim *s, size_t size, enum model_rule rule)
 {
-    return ex_alloc(s, size, BLOCK_INDICATION, 0, true, false, NULL);
+    return ex_alloc(s, size, BLOCK_INDICATION, (ULONG)rule, true, false, NULL);
 }
 
 void wsk_argument_free(struct sim *s, const void *p)
@@ -98,10 +99,11 @@ void wsk_argument_free(struct sim *s, const void *p)
     ex_free(s, block);
 }
 
-PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address)
+PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address,
+                               enum model_rule rule)
 {
     bool is_v6 = address->family == NET_IPV6;
-    PSOCKADDR out = wsk_argument(s, is_v6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN));
+    PSOCKADDR out = wsk_argument(s, is_v6 ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN), rule);
     wsk_address_out(s, address, out, "address");
     return out;
 }

@@ -13,7 +13,8 @@
  *  1. `taken` is the position in the stream up to which every byte is decided, `offered` the
  * highest position ever shown to the callback.
  *  2. A disconnect event is told at most once of each kind, the graceful one never after the other.
- *  3. After ops->closing or died `tcp` is NULL, and no upcall comes.
+ *  3. After ops->closing or died no upcall comes and `tcp` is NULL; but if callbacks may start
+ * until the close completes (AMBIGUOUS-LIFE-03), `tcp` keeps what one more of them may show.
  */
 #include "model/wsk/wsk_data_internal.h"
 
@@ -93,6 +94,19 @@ static void peer_finished(struct sim *s, struct wsk_socket *socket)
     }
 }
 
+/* AMBIGUOUS-LIFE-54: the end of the stream as death, for a client with the receive callback only.
+ */
+static void end_receive_only(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_socket *socket = argument;
+    (void)value;
+    if (socket->data.cut == WSK_CUT_NONE && socket->state == WSK_REMOTE_FIN &&
+        wsk_stream_available(s, socket) == 0 && socket->data.receives.first == NULL &&
+        wsk_event_on(s, socket, WSK_EV_RECEIVE) && !socket->gate[WSK_EV_DISCONNECT].adm) {
+        wsk_socket_die(s, socket);
+    }
+}
+
 static void on_finished(struct sim *s, void *user)
 {
     struct wsk_socket *socket = user;
@@ -102,6 +116,9 @@ static void on_finished(struct sim *s, void *user)
     peer_finished(s, socket);
     socket->data.fin_told |= is_lost(s, socket);
     wsk_stream_serve(s, socket);
+    if (model_knob(s, KNOB_DISCONNECT_RECEIVE_ONLY) == 1) {
+        sim_event_add(s, s->now + SIM_MS(PAUSE_MS), end_receive_only, socket, 0);
+    }
 }
 
 static void end_race(struct sim *s, void *argument, uint64_t value)
@@ -282,6 +299,7 @@ static void fill_indication(struct sim *s, struct wsk_socket *socket, struct wsk
             SIM_ASSERT_OP(got, ==, e->piece[i].size);
             at += got;
         }
+        wsk_element_seal(e);
     }
     SIM_ASSERT_OP(at, ==, size);
 }
@@ -345,6 +363,17 @@ static bool stream_take(struct sim *s, struct wsk_invocation *inv)
 
 /* ---- what the answer does ---- */
 
+static void leave_network(struct sim *s, struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    d->is_bound = false;
+    d->is_racing = false;
+    if (d->tcp != NULL) {
+        net_tcp_close(s, d->tcp); /* CLOSE-015: aborts unless both directions are done */
+        d->tcp = NULL;
+    }
+}
+
 static void offer_again(struct sim *s, void *argument, uint64_t value)
 {
     struct wsk_socket *socket = argument;
@@ -397,6 +426,10 @@ static void receive_returned(struct sim *s, struct wsk_invocation *inv)
     SIZE_T consumed = judge_answer(s, socket, inv);
     socket->data.is_indicating = false;
     wsk_list_returned(s, inv->item, inv, inv->answer == STATUS_PENDING);
+    if (socket->life == WSK_CLOSING) {
+        leave_network(s, socket); /* the last one */
+        return;
+    }
     if (wsk_stream_available(s, socket) != 0) { /* not cut or closed meanwhile */
         wsk_stream_take(s, socket, consumed);
     }
@@ -412,23 +445,31 @@ static void stream_returned(struct sim *s, struct wsk_invocation *inv)
 
 /* ---- endings ---- */
 
-static void leave_network(struct sim *s, struct wsk_socket *socket)
+/* AMBIGUOUS-LIFE-03: the connection is gone, what had come is not. */
+static void linger(struct sim *s, struct wsk_socket *socket)
 {
     struct wsk_data *d = &socket->data;
-    d->is_bound = false;
-    d->is_racing = false;
-    if (d->tcp != NULL) {
-        net_tcp_close(s, d->tcp); /* CLOSE-015: aborts unless both directions are done */
-        d->tcp = NULL;
+    if (!d->is_shut || !wsk_stream_peer_finished(socket)) {
+        net_tcp_abort(s, d->tcp);
     }
+    wsk_event_due(s, socket, WSK_EV_RECEIVE);
+    wsk_event_due(s, socket, WSK_EV_DISCONNECT);
 }
 
 static void stream_closing(struct sim *s, struct wsk_socket *socket)
 {
-    if (socket->data.sends.first != NULL && socket->data.cut == WSK_CUT_NONE) {
+    struct wsk_data *d = &socket->data;
+    if (d->sends.first != NULL && d->cut == WSK_CUT_NONE) {
         model_lint(s, RULE_CLOSE_016);
     }
-    leave_network(s, socket);
+    bool may_linger = socket->life == WSK_CLOSING && d->tcp != NULL && d->connect == NULL &&
+                      model_knob(s, KNOB_CLOSE_LATE_CALLBACKS) == 1;
+    if (may_linger) {
+        d->is_bound = d->is_racing = false;
+        linger(s, socket);
+    } else {
+        leave_network(s, socket);
+    }
 }
 
 static void stream_died(struct sim *s, struct wsk_socket *socket)
@@ -442,7 +483,8 @@ static void stream_died(struct sim *s, struct wsk_socket *socket)
 static void stream_closed(struct sim *s, struct wsk_socket *socket)
 {
     const struct wsk_data *d = &socket->data;
-    SIM_ASSERT(d->tcp == NULL && d->sends.first == NULL && d->receives.first == NULL);
+    leave_network(s, socket);
+    SIM_ASSERT(d->sends.first == NULL && d->receives.first == NULL);
     SIM_ASSERT(d->disconnects.first == NULL && d->connect == NULL && !d->is_indicating);
     wsk_release_closed(s, socket);
 }

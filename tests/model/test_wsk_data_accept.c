@@ -376,8 +376,8 @@ static void test_wrong(void **state)
 {
     (void)state;
     ke_test_bad(accept_unbound, RULE_ACPT_001);
-    ke_test_bad(accepted_not_closed, RULE_SYS_DEADLOCK);
-    ke_test_bad(address_kept, RULE_MEM_UAF);
+    ke_test_bad(accepted_not_closed, RULE_SOCK_020);
+    ke_test_bad(address_kept, RULE_ACPT_015);
     ke_test_bad(inspect_twice, RULE_LSTN_009);
     ke_test_bad(inspect_unknown, RULE_LSTN_014);
     ke_test_bad(inspect_with_pend, RULE_LSTN_014);
