@@ -249,7 +249,9 @@ void net_tcp_arrive(struct sim *s, void *argument, uint64_t value)
     if (from->last_out == segment) {
         from->last_out = NULL;
     }
-    from->resets_flying -= (in.flags & NET_RST) != 0;
+    if ((in.flags & NET_RST) != 0) {
+        from->resets_flying--;
+    }
     segment->next_free = net->segment_free;
     net->segment_free = segment;
     input(s, tcp, &in);

@@ -41,6 +41,9 @@ static struct net_segment *launch(struct sim *s, const struct net_segment *what,
     *segment = *what;
     net_pair_hold(s, what->pair);
     net_of(s)->flying++;
+    if ((what->flags & NET_RST) != 0) {
+        what->pair->end[1 - what->to].resets_flying++;
+    }
     sim_event_add(s, arrival, net_tcp_arrive, segment, 0);
     return segment;
 }
@@ -123,10 +126,8 @@ void net_tcp_emit(struct sim *s, struct net_tcp *tcp, unsigned flags, uint64_t p
         .edge = window_edge(tcp),
     };
     tcp->last_out = launch(s, &what, travel.arrival);
-    tcp->resets_flying += (flags & NET_RST) != 0;
     if (travel.copy != SIM_TIME_NEVER) {
         launch(s, &what, travel.copy);
-        tcp->resets_flying += (flags & NET_RST) != 0;
     }
 }
 
