@@ -144,10 +144,17 @@ static void offer_null(struct sim *s, struct wsk_socket *socket, enum wsk_event 
     }
 }
 
+/* CTL-107: an event of any form begins with the bind, the connect or the accept, not before. */
+static bool may_produce(const struct wsk_socket *socket)
+{
+    return socket->state >= WSK_CONNECTED ||
+           (socket->state == WSK_BOUND && socket->category == WSK_DATAGRAM);
+}
+
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
 {
     uint16_t reading = model_knob(s, KNOB_AMB_31);
-    if (reading == 3 || model_knob(s, KNOB_DEAD_ANNOUNCE) == 1) {
+    if (!may_produce(socket) || reading == 3 || model_knob(s, KNOB_DEAD_ANNOUNCE) == 1) {
         return;
     }
     for (enum wsk_event event = 0; event < WSK_EVENTS; event++) {
