@@ -226,8 +226,7 @@ static void inspected(WSK_INSPECT_ACTION action)
         uint32_t done = 0;
         for (int round = 0; round < 4; round++) {
             while (done < e.pended_count) {
-                complete_one(&e.pended[done],
-                             done % 3 == 1 ? WskInspectReject : WskInspectAccept);
+                complete_one(&e.pended[done], done % 3 == 1 ? WskInspectReject : WskInspectAccept);
                 done++;
             }
             sleep_ms(50);

@@ -175,8 +175,8 @@ static void messages(void)
             list[i].Buffer = (WSK_BUF){r->mdl, i * 100, 100};
             list[i].Next = i < 2 ? &list[i + 1] : NULL;
         }
-        (void)!datagram(socket)->WskSendMessages(
-            socket, list, 0, (PSOCKADDR)address(PEER_IP, 9), 0, NULL, r->irp);
+        (void)!datagram(socket)->WskSendMessages(socket, list, 0, (PSOCKADDR)address(PEER_IP, 9), 0,
+                                                 NULL, r->irp);
         struct request *local = new_request(0);
         if (local != NULL) {
             (void)!datagram(socket)->WskGetLocalAddress(socket, (PSOCKADDR)&local->address,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * RECV-012, SEND-011, DISC-004: over receives and callbacks, refusals, partial acceptance, retained
- * lists and drains, each byte comes once and in order. Both ends are sockets of this client, connected
- * through the loopback address, so that the content is known.
+ * lists and drains, each byte comes once and in order. Both ends are sockets of this client,
+ * connected through the loopback address, so that the content is known.
  */
 #include "test_wsk_data.h"
 
@@ -12,7 +12,7 @@ static struct {
     PWSK_SOCKET accepted;
     PWSK_DATA_INDICATION held[HELD_MAX];
     uint32_t held_count, calls, answers;
-    uint64_t position;         /* of the stream: what the callback has been given */
+    uint64_t position; /* of the stream: what the callback has been given */
     bool is_finished, is_aborted, is_out_of_order, only_callback;
     KEVENT *event;
 } e;
@@ -160,8 +160,8 @@ static void send_all(PWSK_SOCKET socket, struct request *r[SENDS + 1])
 }
 
 /*
- * The receiver: whenever a callback refuses, one zero-length receive resumes it (so that all bytes go
- * through the callback), until the end of the stream.
+ * The receiver: whenever a callback refuses, one zero-length receive resumes it (so that all bytes
+ * go through the callback), until the end of the stream.
  */
 static void take_by_callback(struct request *r[RECEIVES_MAX])
 {
@@ -185,8 +185,8 @@ static void take_by_irps(struct request *r[RECEIVES_MAX])
         while (made < RECEIVES_MAX && made < ended + 3) {
             ULONG flags = made % 4 == 3 ? WSK_FLAG_WAITALL : 0;
             r[made] = new_request(100 + made * 40);
-            (void)!connection(e.accepted)->WskReceive(e.accepted, &r[made]->buffer, flags,
-                                                      r[made]->irp);
+            (void)!connection(e.accepted)
+                ->WskReceive(e.accepted, &r[made]->buffer, flags, r[made]->irp);
             made++;
         }
         if (!wait_ms(r[ended], LONG_MS) || !NT_SUCCESS(r[ended]->status)) {
