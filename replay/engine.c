@@ -238,6 +238,26 @@ static const char *const afl_environment[][2] = {
     {"AFL_AUTORESUME", "1"},
     {"AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"},
 };
+static const char afl_mutator[] = "AFL_CUSTOM_MUTATOR_LIBRARY";
+
+/* Our mutator lies beside wsksim, in the build tree as in the installed one. One that is set already stays. */
+static void set_mutator(void)
+{
+    char path[ENGINE_PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 64);
+    if (length <= 0 || getenv(afl_mutator) != NULL) {
+        return;
+    }
+    path[length] = '\0';
+    for (int i = 0; i < 2; i++) { /* bin/wsksim -> . */
+        char *slash = strrchr(path, '/');
+        *(slash != NULL ? slash : path) = '\0';
+    }
+    strcat(path, "/lib/wsksim/libwsksim_afl_mutator.so");
+    if (access(path, R_OK) == 0) {
+        setenv(afl_mutator, path, 1);
+    }
+}
 
 static void enter_child(const struct engine *engine, const char *log)
 {
@@ -307,6 +327,10 @@ static bool start_afl(struct engine *engine, unsigned workers, int64_t seconds)
     for (size_t i = 0; i < SIM_COUNT(afl_environment); i++) {
         fprintf(stderr, "%s%s=%s", i == 0 ? "+ " : " ", afl_environment[i][0],
                 afl_environment[i][1]);
+    }
+    set_mutator();
+    if (getenv(afl_mutator) != NULL) {
+        fprintf(stderr, " %s=%s", afl_mutator, getenv(afl_mutator));
     }
     fprintf(stderr, "\n");
     for (unsigned i = 0; i < workers; i++) {

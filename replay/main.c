@@ -3,6 +3,7 @@
  * wsksim: one executable, a command per use. This file knows the commands by name and nothing of
  * what they do; options are in flags.def, exit codes in command.h, all of it in docs/cli.md.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ static bool is_word(const char *word, const char *name)
 
 int main(int count, char **words)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, said in one line */
     setvbuf(stdout, NULL, _IOLBF, 0); /* findings and progress stay in order */
     if (count < 2) {
         print_usage(stderr);

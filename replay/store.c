@@ -46,9 +46,12 @@ static const char schema[] =
 
 static enum store_result fail(struct store *store, enum store_result result, const char *what)
 {
-    int code = sqlite3_errcode(store->db);
+    int code = sqlite3_errcode(store->db) & 0xff;
+    int host = sqlite3_system_errno(store->db);
     const char *why = sqlite3_errmsg(store->db);
-    if (code == SQLITE_FULL) {
+    bool is_full = code == SQLITE_FULL ||
+                   (code == SQLITE_IOERR && (host == ENOSPC || host == EFBIG || host == EDQUOT));
+    if (is_full) {
         snprintf(store->error, sizeof store->error,
                  "%s: the disk is full; nothing stored so far is lost, free some space and go on",
                  what);
