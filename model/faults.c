@@ -32,6 +32,7 @@ enum { SHADOW_SCOPE_LEFT = 0xf8, SHADOW_GLOBAL = 0xf9 };
 struct bad_memory {
     enum model_rule rule;
     uint32_t object;
+    uint32_t socket; /* whose context it held, 0 = none */
     struct sim_where prior;
     char text[320];
 };
@@ -130,12 +131,12 @@ static const char *maker(uint16_t routine)
 }
 
 /* What a touch of a freed block breaks; a block of an indication carries its rule in the tag. */
-static enum model_rule freed_rule(const struct sim_block *block)
+static enum model_rule freed_rule(struct sim *s, const struct sim_block *block, uint32_t *socket)
 {
     if (block->kind == BLOCK_INDICATION && block->tag != 0) {
         return (enum model_rule)block->tag;
     }
-    return block->kind == BLOCK_SOCKET ? RULE_CTL_183 : RULE_MEM_UAF;
+    return block->kind == BLOCK_SOCKET ? RULE_CTL_183 : wsk_freed_context_rule(s, block, socket);
 }
 
 /* "non-paged pool 'Echo', 128 bytes, allocated by ExAllocatePool2" */
@@ -163,6 +164,18 @@ static enum model_rule owned_rule(uint8_t kind)
     return lent ? RULE_IRP_019 : RULE_MEM_UAF;
 }
 
+/* The freed block was the context of the socket whose callback is running. */
+static void add_socket(struct bad_memory *bad)
+{
+    char name[48];
+    size_t used = strlen(bad->text);
+    snprintf(bad->text + used, sizeof(bad->text) - used, ", the context of %s, whose callback %s",
+             model_object_name(bad->socket, name, sizeof(name)),
+             bad->rule == RULE_CTL_025 ? "was still running when STATUS_EVENT_PENDING was taken "
+                                         "for success"
+                                       : "runs until its close has completed");
+}
+
 static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad)
 {
     char where[128];
@@ -175,11 +188,14 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
     describe_block(block, where, sizeof(where));
     bad->object = block->object;
     if (block->state == SIM_BLOCK_FREED) {
-        bad->rule = freed_rule(block);
+        bad->rule = freed_rule(s, block, &bad->socket);
         bad->prior = block->died;
         snprintf(bad->text, sizeof(bad->text), "offset %lld of a freed block (%s, freed by %s)",
                  (long long)(address - block->base), where,
                  maker(block->died.routine));
+        if (bad->socket != 0) {
+            add_socket(bad);
+        }
     } else if (sim_shadow_at(address) == SIM_SHADOW_OWNED) {
         bad->rule = owned_rule(block->kind);
         bad->prior = block->born;

@@ -603,6 +603,12 @@ void wsk_check_failed_entry(struct sim *s);
  * KRN-200, REG-003, REG-005: a registration block, dispatch table or context in use is being freed.
  */
 void wsk_memory_freed(struct sim *s, const void *p, size_t size);
+/*
+ * wsk_blame.c: the rule that a touch of this freed block breaks: CTL-025 or CLOSE-009 if it held the
+ * context of the socket whose callback is running (then *object is the socket), else MEM-UAF.
+ */
+enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *block,
+                                       uint32_t *object);
 
 /* Entry points of the tables, by their WDK names. */
 FN_WSK_SOCKET WskSocket;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which rule of WSK a touch of freed memory breaks. A callback that touches its own socket's context after
+ * it was freed is more than a use after free: either the client took STATUS_EVENT_PENDING for "quiesced"
+ * (CTL-025), or it did not wait for the close (CLOSE-009).
+ */
+#include "model/ke/ke.h"
+#include "model/wsk/wsk.h"
+
+static bool holds(const struct sim_block *block, const void *p)
+{
+    return p != NULL && (uintptr_t)p - block->base < block->size;
+}
+
+/* A disable without an IRP was answered STATUS_EVENT_PENDING and its callback still runs. */
+static const struct wsk_gate *pending_gate(const struct wsk_socket *socket)
+{
+    for (int event = 0; event < WSK_EVENTS; event++) {
+        if (socket->gate[event].silent != 0) {
+            return &socket->gate[event];
+        }
+    }
+    return NULL;
+}
+
+enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *block,
+                                       uint32_t *object)
+{
+    struct wsk_state *w = wsk_of(s);
+    if (!ke_in_window(s, KE_WINDOW_WSK_CALLBACK)) {
+        return RULE_MEM_UAF;
+    }
+    for (uint32_t i = w->socket_count; i-- > 0;) {
+        const struct wsk_socket *socket = &w->socket[i];
+        if (socket->invocations == 0 || !holds(block, socket->context)) {
+            continue;
+        }
+        *object = socket->object;
+        return pending_gate(socket) != NULL ? RULE_CTL_025 : RULE_CLOSE_009;
+    }
+    return RULE_MEM_UAF;
+}
