@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The command line from end to end, on a driver with a planted race and on its correct twin:
+#   cli.sh WSKSIM BUGGY.so CORRECT.so
+# Exit codes, the database, strings to copy, files, what is said about bad input, kill -9.
+set -u
+
+wsksim=$1
+buggy=$(readlink -f "$2")
+correct=$(readlink -f "$3")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+# expect CODE WORD ARGUMENTS...: runs wsksim; its exit code and a part of what it prints.
+expect() {
+    code=$1
+    word=$2
+    shift 2
+    "$wsksim" "$@" >out 2>&1
+    got=$?
+    if [ $got -ne "$code" ] || ! grep -q -e "$word" out; then
+        echo "FAILED: wsksim $*: exit $got (expected $code), expected to read '$word' in:"
+        head -20 out
+        failures=$((failures + 1))
+    fi
+}
+
+# expect_line: the same for refusals, which are one line.
+expect_line() {
+    expect "$@"
+    if [ "$(wc -l <out)" -ne 1 ]; then
+        echo "FAILED: wsksim $*: more than one line"
+        failures=$((failures + 1))
+    fi
+}
+
+# ---- find, replay, show, minimise ----
+
+expect 77 SUMMARY check -seed=1 "$buggy"
+grep -q 'replay it:' out && grep -q '<== .*\.c:[0-9]' out && grep -q '(1)' out || {
+    echo "FAILED: check shows no table with places"
+    failures=$((failures + 1))
+}
+expect 0 'MEM-UAF\|CTL-' list
+expect 77 'both times, as recorded: recurs' replay 1
+expect 77 'both times, as recorded: recurs' replay 2
+expect 0 wsk1: show 2
+expect 0 '"seq":1' show -trace=json 1
+expect 0 wsk1: show -full -store_events=1 1
+expect 77 'KNOWN as case 1' check -seed=1 -minimize=0 "$buggy"
+expect 0 'made smaller\|nothing can be left out' minimize -max_total_time=5 1
+expect 77 'stat::number_of_executed_units' check -seed=1 -print_final_stats=1 -verbosity=0 "$buggy"
+expect 12 SUMMARY check -seed=1 -exit_detail=1 "$buggy"
+expect 55 SUMMARY check -seed=1 -error_exitcode=55 -db=other.db "$buggy"
+expect 0 'rules exercised' check -db=clean.db -runs=2000 "$correct"
+expect 0 'no cases' list -db=wsksim.db -rule=NONE-
+
+# ---- strings and files ----
+
+expect 0 '^wsk1:' export 2
+line=$(cat out)
+expect 77 recurs replay "$line" "$buggy"
+expect 77 recurs replay "$line"
+echo "$line" >line.schedule
+expect 77 recurs replay @line.schedule
+mkdir files
+expect 0 'written' export all files
+ls files/crash-* >/dev/null 2>&1 || ls files/leak-* >/dev/null 2>&1 || {
+    echo "FAILED: export wrote no crash file"
+    failures=$((failures + 1))
+}
+expect 0 'written' export -format=text all lines.schedule
+expect 77 'new findings' import -db=imported.db "$buggy" lines.schedule files
+expect 77 ', 0 new\|: 0 new findings' import -db=imported.db "$buggy" lines.schedule
+expect 77 FINDING check -seed=1 -db=third.db -artifact_prefix=art- -minimize=0 "$buggy"
+ls art-*.txt art-*.schedule >/dev/null || failures=$((failures + 1))
+
+# ---- a changed driver ----
+
+expect 76 'the module has changed' replay 1 "$correct"
+grep -q 'diverged: ' out || failures=$((failures + 1))
+
+# ---- bad input: one line, exit 1 ----
+
+expect_line 1 'did you mean check' chekc
+expect_line 1 'did you mean -runs' check -rusn=1 "$buggy"
+expect_line 1 'no case 999' replay 999
+expect_line 1 'not whole' replay wsk1:garbage
+expect_line 1 'checksum' replay "$(echo "$line" | sed 's/.$/z/')"
+expect_line 1 'another version' replay wsk2:x
+expect_line 1 'not an ELF' check "$0"
+expect_line 1 'cannot open' check nosuch.so
+expect_line 1 'No such file' list -db=nosuch.db
+expect_line 1 'not a wsksim database' list -db=lines.schedule
+expect_line 1 'build it' fuzz "$correct"
+expect 1 usage
+[ -e nosuch.db ] && failures=$((failures + 1))
+
+# ---- kill -9 at any moment: what was announced is there ----
+
+for delay in 0.1 0.3 0.5 0.7; do
+    rm -f killed.db killed.db-wal killed.db-shm
+    "$wsksim" check -db=killed.db -keep_going=1 -verbosity=0 "$buggy" >killed.out 2>/dev/null &
+    pid=$!
+    sleep $delay
+    kill -9 $pid
+    wait $pid 2>/dev/null
+    for id in $(sed -n 's/^FINDING case \([0-9]*\).*/\1/p' killed.out); do
+        expect 77 'as recorded: recurs' replay -db=killed.db "$id"
+    done
+done
+
+# ---- Ctrl-C ----
+
+"$wsksim" check -db=clean.db -max_total_time=0 "$correct" >out 2>&1 &
+pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+got=$?
+if [ $got -ne 72 ]; then
+    echo "FAILED: interrupted: exit $got"
+    failures=$((failures + 1))
+fi
+
+[ $failures -eq 0 ] && echo "all well"
+[ $failures -eq 0 ]
