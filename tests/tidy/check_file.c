@@ -117,6 +117,7 @@ static const struct layer layers[] = {
     {"replay", "sim model replay ", true, true},
     {"fuzz", "sim model replay fuzz ", true, true},
     {"drivers", "drivers ", true, false},
+    {"docs", "docs ", true, false},
     {"include", "include ", true, false},
 };
 
@@ -172,7 +173,7 @@ static bool may_include(const struct tree *t, const struct layer *layer, const s
     resolve(t, f, name, path);
     snprintf(top, sizeof top, "%.*s ", (int)strcspn(path, "/"), path);
     return strstr(layer->may_include, top) != NULL ||
-           (strcmp(layer->folder, "drivers") == 0 && is_driver_header(t, name));
+           (!layer->sees_system && is_driver_header(t, name));
 }
 
 /* The name after #include on the line at p, with its opening quote. False: no include. */

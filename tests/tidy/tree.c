@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 static const char *const roots[] = {
-    ".ci",     "CMakeLists.txt", "bench", "cmake",   "drivers", "fuzz",
-    "include", "model",          "replay", "scripts", "sim",     "tests",
+    ".ci",  "CMakeLists.txt", "bench", "cmake",  "docs",    "drivers", "fuzz",
+    "include", "model",       "replay", "scripts", "sim",   "tests",
 };
 
 /* Trees of their own, broken on purpose. */
