@@ -21,14 +21,14 @@ void __asan_unpoison_memory_region(void const volatile *p, size_t size);
 
 static struct {
     void *main;
-    uint64_t used[SIM_STACKS_MAX / 64]; /* bit set = slot taken */
-    uintptr_t left_at;                  /* stack pointer of the context that ended the run */
+    uintptr_t left_at; /* stack pointer of the context that ended the run */
     const void *main_bottom;
     size_t main_size;
     void *main_save;
     void *save[SIM_STACKS_MAX];
 } fibers;
-int fiber_pending = -1;
+uint64_t fiber_used[SIM_STACKS_MAX / 64];
+struct fiber_pending fiber_pending;
 
 static uintptr_t stack_low(int slot)
 {
@@ -68,12 +68,6 @@ static void switch_end(void *save, bool from_main)
 }
 #endif
 
-void fiber_free_pending(void)
-{
-    fibers.used[fiber_pending / 64] &= ~(1ull << (fiber_pending % 64));
-    fiber_pending = -1;
-}
-
 static void fiber_main(struct fiber_transfer from)
 {
     switch_end(NULL, from.data == NULL);
@@ -88,10 +82,10 @@ static void fiber_main(struct fiber_transfer from)
 
 void fiber_start(struct sim *s, struct sim_ctx *c)
 {
-    for (unsigned word = 0; word < SIM_COUNT(fibers.used); word++) {
-        if (fibers.used[word] != UINT64_MAX) {
-            int bit = __builtin_ctzll(~fibers.used[word]);
-            fibers.used[word] |= 1ull << bit;
+    for (unsigned word = 0; word < SIM_COUNT(fiber_used); word++) {
+        if (fiber_used[word] != UINT64_MAX) {
+            int bit = __builtin_ctzll(~fiber_used[word]);
+            fiber_used[word] |= 1ull << bit;
             c->stack = (int)word * 64 + bit;
             c->fiber = make_fcontext((void *)(stack_low(c->stack) + SIM_STACK_BYTES),
                                      SIM_STACK_BYTES, fiber_main);
@@ -104,8 +98,9 @@ void fiber_start(struct sim *s, struct sim_ctx *c)
 void fiber_release(struct sim *s, struct sim_ctx *c)
 {
     (void)s;
-    SIM_ASSERT(c->stack >= 0 && fiber_pending < 0);
-    fiber_pending = c->stack; /* we still stand on it */
+    SIM_ASSERT(c->stack >= 0 && fiber_pending.bit == 0);
+    fiber_pending.word = (unsigned)c->stack / 64; /* we still stand on it */
+    fiber_pending.bit = 1ull << (c->stack % 64);
     c->stack = -1;
 }
 
@@ -152,6 +147,6 @@ SIM_NO_ASAN void fiber_reset(struct sim *s)
             sim_shadow_valid(low & ~(uintptr_t)7, top - (low & ~(uintptr_t)7));
         }
     }
-    memset(fibers.used, 0, sizeof fibers.used);
-    fiber_pending = -1;
+    memset(fiber_used, 0, sizeof fiber_used);
+    fiber_pending.bit = 0;
 }

@@ -23,16 +23,20 @@ struct fiber_transfer {
 extern struct fiber_transfer jump_fcontext(void *to, void *data);
 extern void *make_fcontext(void *stack_top, size_t size, void (*entry)(struct fiber_transfer));
 
-extern int fiber_pending; /* stack slot that is free once its stack is left, or -1 */
-void fiber_free_pending(void);
+/* Slots of stacks: a set bit is a slot taken. */
+extern uint64_t fiber_used[SIM_STACKS_MAX / 64];
+/* The slot that is free once its stack is left: a bit of a word of fiber_used, or no bit. */
+extern struct fiber_pending {
+    uint64_t bit;
+    unsigned word;
+} fiber_pending;
 
 /* After a jump: remembers where the context left can be resumed; frees the stack it gave back. */
 SIM_INLINE void fiber_arrived(struct fiber_transfer from)
 {
     ((struct sim_ctx *)from.data)->fiber = from.context;
-    if (SIM_UNLIKELY(fiber_pending >= 0)) {
-        fiber_free_pending();
-    }
+    fiber_used[fiber_pending.word] &= ~fiber_pending.bit;
+    fiber_pending.bit = 0;
 }
 
 #ifdef FIBER_ASAN

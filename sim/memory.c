@@ -115,10 +115,14 @@ void sim_memory_init(void)
 void sim_memory_reset(struct sim *s)
 {
     (void)s;
-    shadow_fill(SIM_ARENA_BASE, memory.top - SIM_ARENA_BASE, SIM_SHADOW_RED_ZONE);
-    memory.top = SIM_ARENA_BASE;
-    memory.block_count = 0;
-    sim_frames_reset();
+    if (memory.block_count != 0) {
+        shadow_fill(SIM_ARENA_BASE, memory.top - SIM_ARENA_BASE, SIM_SHADOW_RED_ZONE);
+        memory.top = SIM_ARENA_BASE;
+        memory.block_count = 0;
+    }
+    if (memory.frames_top != SIM_FRAMES_BASE) {
+        sim_frames_reset();
+    }
 }
 
 SIM_NO_ASAN void sim_shadow_valid(uintptr_t base, size_t size)

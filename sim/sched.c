@@ -44,7 +44,7 @@ static void account(struct sim *s)
 
 SIM_NOINLINE static void arm_horizon(struct sim *s)
 {
-    int64_t horizon = s->asks_always ? INT64_MAX / 2 : choice_horizon(s, s->current);
+    int64_t horizon = choice_horizon(s, s->current);
     int64_t left = (int64_t)(s->watch - s->steps);
     horizon = horizon < left ? horizon : left;
     s->armed = s->countdown = horizon < 0 ? 0 : horizon;
@@ -56,12 +56,12 @@ SIM_NOINLINE static void arm_horizon(struct sim *s)
  */
 SIM_INLINE void arm(struct sim *s)
 {
-    s->is_alone = s->asks_always && s->enabled_count == 1 && s->enabled_state != SIM_ENABLED_DIRTY;
-    if (s->asks_always && !s->is_alone) {
-        s->armed = s->countdown = 0;
-    } else {
+    if (!s->asks_always) {
         arm_horizon(s);
+        return;
     }
+    s->is_alone = s->enabled_count == 1 && s->enabled_state != SIM_ENABLED_DIRTY;
+    s->armed = s->countdown = s->is_alone ? (int64_t)(s->watch - s->steps) : 0;
 }
 
 /* From now on the current context may run for SIM_STRETCH_MAX points. */
@@ -123,28 +123,50 @@ static bool clock_may_overtake(struct sim *s, uint32_t count)
     return next <= s->now + SIM_OVERTAKE_MAX;
 }
 
-SIM_NOINLINE static void enabled_rebuild(struct sim *s)
+/* The contexts on top of their processors, or the bound interrupts that must come before them. */
+SIM_INLINE uint32_t list_tops(struct sim *s, bool *room_thread, bool *room_interrupt)
 {
-    bool room_thread = false, room_interrupt = false;
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
-        room_thread |= has_room(p, SIM_THREAD);
-        room_interrupt |= has_room(p, SIM_INTERRUPT);
-        if (p->queue_count > 0 && takes_interrupts(p)) {
+        struct sim_ctx *top = p->top;
+        bool takes = takes_interrupts(p);
+        if (SIM_UNLIKELY(p->queue_count > 0) && takes) {
             s->enabled[count++] = &engine.context[p->queue[p->queue_head]];
-        } else if (p->top != NULL && p->top->state == SIM_RUNNING) {
-            s->enabled[count++] = p->top;
+            continue;
         }
+        if (top != NULL && top->state == SIM_RUNNING) {
+            s->enabled[count++] = top;
+        }
+        *room_interrupt |= takes && p->queue_count == 0;
+        *room_thread |= has_room(p, SIM_THREAD);
     }
-    if (room_interrupt) {
-        for (uint32_t i = 0; i < s->live_count; i++) {
-            struct sim_ctx *c = s->live[i];
-            if (c->state == SIM_READY && c->bound < 0 &&
-                (c->kind == SIM_INTERRUPT || room_thread)) {
+    return count;
+}
+
+/* The ready contexts that may run on any processor, if one has room for them. */
+SIM_INLINE uint32_t list_ready(struct sim *s, uint32_t count, bool room_thread)
+{
+    uint32_t left = s->ready;
+    for (uint32_t i = 0; left > 0; i++) {
+        SIM_ASSERT(i < s->live_count);
+        struct sim_ctx *c = s->live[i];
+        if (c->state == SIM_READY && c->bound < 0) {
+            left--;
+            if (c->kind == SIM_INTERRUPT || room_thread) {
                 s->enabled[count++] = c;
             }
         }
+    }
+    return count;
+}
+
+SIM_NOINLINE static void enabled_rebuild(struct sim *s)
+{
+    bool room_thread = false, room_interrupt = false;
+    uint32_t count = list_tops(s, &room_thread, &room_interrupt);
+    if (room_interrupt && s->ready > 0) {
+        count = list_ready(s, count, room_thread);
     }
     if (s->event_count > 0 && (count == 0 || clock_may_overtake(s, count))) {
         s->enabled[count++] = &s->clock;
@@ -195,12 +217,12 @@ SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_c
     if (s->enabled_state == SIM_ENABLED_DIRTY) {
         enabled_rebuild(s);
     }
+    if (s->enabled_count == 1) {
+        return s->enabled[0];
+    }
     struct sim_ctx *normal = prefer;
     if (prefer == NULL || !may_continue(s, prefer)) {
         normal = default_other(s, except);
-    }
-    if (s->enabled_count == 1) {
-        return normal;
     }
     s->decisions++;
     return choice_schedule(s, from, normal);
@@ -274,6 +296,7 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
         s->queued--;
     } else {
         p = find_processor(s, c);
+        s->ready--;
     }
     SIM_ASSERT(p != NULL);
     if (c->kind == SIM_INTERRUPT) {
@@ -281,6 +304,7 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
     } else if (p->top != NULL) {
         SIM_ASSERT(p->top->level < SIM_LEVEL_NO_SWITCH);
         p->top->state = SIM_READY; /* preempted */
+        s->ready++;
         p->top->processor = -1;
     }
     p->top = c;
@@ -408,18 +432,22 @@ SIM_NOINLINE void sim_point_slow(struct sim *s)
 
 /* ---- contexts ---- */
 
-static uint32_t new_id(struct sim_ctx *parent)
+uint32_t sim_context_child_id(uint32_t parent, uint32_t nth)
 {
-    uint32_t nth = ++parent->children;
-    uint32_t id = (uint32_t)(sim_mix(sim_mix(7, parent->id), nth) >> 32) % ID_COUNT;
-    while ((engine.id_used[(ID_FIRST + id) / 64] >> ((ID_FIRST + id) % 64) & 1) != 0) {
-        id = (id + 1) % ID_COUNT;
-    }
-    engine.id_used[(ID_FIRST + id) / 64] |= 1ull << ((ID_FIRST + id) % 64);
-    return ID_FIRST + id;
+    return ID_FIRST + (uint32_t)(sim_mix(sim_mix(7, parent), nth) >> 32) % ID_COUNT;
 }
 
-static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
+static uint32_t new_id(struct sim_ctx *parent)
+{
+    uint32_t id = sim_context_child_id(parent->id, ++parent->children);
+    while ((engine.id_used[id / 64] >> (id % 64) & 1) != 0) {
+        id = id + 1 < ID_FIRST + ID_COUNT ? id + 1 : ID_FIRST;
+    }
+    engine.id_used[id / 64] |= 1ull << (id % 64);
+    return id;
+}
+
+static inline struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
                                    const struct sim_ctx_params *params)
 {
     if (s->context_count == SIM_CONTEXTS_MAX) {
@@ -447,6 +475,7 @@ static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
         .user = params->user,
     };
     s->live[s->live_count++] = c;
+    s->ready += c->bound < 0;
     choice_context(s, c);
     return c;
 }
@@ -480,7 +509,9 @@ static void live_remove(struct sim *s, struct sim_ctx *c)
         SIM_ASSERT(at < s->live_count);
     }
     s->live_count--;
-    memmove(&s->live[at], &s->live[at + 1], (s->live_count - at) * sizeof s->live[0]);
+    for (; at < s->live_count; at++) { /* a few: not worth a call */
+        s->live[at] = s->live[at + 1];
+    }
     c->state = SIM_DONE;
 }
 
@@ -501,6 +532,8 @@ bool sim_interrupt_withdraw(struct sim *s, struct sim_ctx *c)
         SIM_ASSERT_OP(kept + 1, ==, p->queue_count);
         p->queue_count = kept;
         s->queued--;
+    } else {
+        s->ready--;
     }
     live_remove(s, c);
     enabled_changed(s);
@@ -559,6 +592,7 @@ void sim_wake(struct sim *s, struct sim_ctx *c)
 {
     SIM_ASSERT_OP(c->state, ==, SIM_BLOCKED);
     c->state = SIM_READY;
+    s->ready++;
     c->since = s->now;
     enabled_changed(s);
 }
@@ -701,7 +735,8 @@ static void reset_run(struct sim *s)
     s->limit = NULL;
     s->violation.here.seq = 0;
     s->violation.prior_stack_depth = 0;
-    s->queued = 0;
+    s->queued = s->ready = 0;
+    s->is_alone = false;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
         p->top = NULL;
@@ -717,15 +752,21 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
 {
     SIM_ASSERT(!s->is_running);
     sim_current = s;
+    if (s->options.trace) {
+        trace_reset();
+    }
     reset_ids(s);
     reset_options(s, options);
     s->source = source;
     s->log = log;
     s->asks_always = source->kind == CHOICE_RANDOM && source->switch_one_in <= 1;
-    events_reset(s);
-    trace_reset();
-    sim_features_reset();
     choice_reset(s);
+    if (s->event_seq != 0) {
+        events_reset(s);
+    }
+    if (sim_features_on) {
+        sim_features_reset();
+    }
     reset_run(s);
     const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
                                          .name = "system", .bound = -1};

@@ -174,6 +174,7 @@ struct sim {
     uint32_t processor_count;
     struct sim_processor processor[SIM_PROCESSORS_MAX];
     struct sim_ctx clock; /* pseudo context: the alternative "let time jump", id 0 */
+    uint32_t ready;       /* contexts that are READY and may run on any processor */
     uint32_t queued;      /* interrupts in the queues of all processors */
     uint32_t live_count;  /* contexts neither FREE nor DONE, in order of age */
     struct sim_ctx *live[SIM_STACKS_MAX];
@@ -305,6 +306,12 @@ void sim_context_label(uint16_t slot, char *out, size_t size);
  * Contexts of the last run that ran, and how many points each passed: what a mutator can deviate.
  */
 uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max);
+
+/*
+ * The id that the nth context created by `parent` gets, counted from 1 (unless that id is taken: then
+ * the next free one). For mutators that have not seen a run.
+ */
+uint32_t sim_context_child_id(uint32_t parent, uint32_t nth);
 
 /* Where the current context is now. */
 struct sim_where sim_here(struct sim *s);
