@@ -55,11 +55,12 @@ declared() {
         awk -v want=';' -v folder=include/wdk "$functions" | sort -u
 }
 
-# Names of all functions that model and the support archive of the modules define.
+# Names of all functions that model and the support archive of the modules define. All files are
+# read as one, which is quick; a macro that two of them define differently names no function.
 defined() {
-    find model sim/support -name '*.c' | sort | while read -r source; do
-        "$clang" -E -std=gnu17 -fshort-wchar -I. -Iinclude/wdk "$source"
-    done | awk -v want='{' -v folder='"(./)?(model|sim/support)/' "$functions" | sort -u
+    find model sim/support -name '*.c' | sort | sed 's/.*/#include "&"/' |
+        "$clang" -E -w -std=gnu17 -fshort-wchar -I. -Iinclude/wdk -x c - |
+        awk -v want='{' -v folder='"(./)?(model|sim/support)/' "$functions" | sort -u
 }
 
 # The area of a routine, by its name.

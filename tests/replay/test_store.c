@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The database: what is stored comes back, bad files are refused in one line, a kill loses nothing. */
+/* The database: what is stored comes back, bad files are refused in one line, a kill loses nothing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,20 +48,19 @@ static struct store_record make_record(uint8_t *choices, size_t size, uint64_t n
     for (size_t i = 0; i < size; i++) {
         choices[i] = (uint8_t)(number >> (8 * (i % 8)));
     }
-    struct store_record r = {
-        .replay = {.module = "echo",
-                   .identity = "0123456789abcdef",
-                   .flavour = 3,
-                   .choices = choices,
-                   .choices_size = size,
-                   .verdict = SIM_VERDICT_VIOLATION,
-                   .fingerprint = 0xfedcba9876543210ull + number,
-                   .signature = 0x8000000000000000ull + number},
-        .strategy = "portfolio",
-        .seed = 7,
-        .run = number,
-        .steps = 100,
-        .switches = 5};
+    struct store_record r = {.replay = {.module = "echo",
+                                        .identity = "0123456789abcdef",
+                                        .flavour = 3,
+                                        .choices = choices,
+                                        .choices_size = size,
+                                        .verdict = SIM_VERDICT_VIOLATION,
+                                        .fingerprint = 0xfedcba9876543210ull + number,
+                                        .signature = 0x8000000000000000ull + number},
+                             .strategy = "portfolio",
+                             .seed = 7,
+                             .run = number,
+                             .steps = 100,
+                             .switches = 5};
     snprintf(r.rule, sizeof r.rule, "MEM-UAF");
     r.title = "a title";
     r.report = "a report\nof two lines";
@@ -72,7 +72,7 @@ static int64_t put(struct store *store, uint64_t number)
     uint8_t choices[16];
     bool was_new;
     struct store_record r = make_record(choices, sizeof choices, number);
-    return store_put(store, &r, "/tmp/echo.so", &was_new) == STORE_OK ? r.id : 0;
+    return store_put(store, &r, "echo.so", &was_new) == STORE_OK ? r.id : 0;
 }
 
 static void test_round_trip(void **state)

@@ -97,8 +97,8 @@ static bool is_argument_of_macro(const struct file *f, const char *name)
     char call[NAME_MAX_BYTES + 2];
     snprintf(call, sizeof call, "%s(", name);
     for (const char *at = f->code; (at = source_word(at, 0, call)) != NULL; at++) {
-        const char *line = at;
-        while (line > f->code && line[-1] != '\n') {
+        const char *line = at; /* back to the line that is not indented */
+        while (line > f->code && (line[-1] != '\n' || *line == ' ')) {
             line--;
         }
         size_t capitals = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
