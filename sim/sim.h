@@ -58,9 +58,9 @@ enum sim_op {
 };
 
 /*
- * How long the clock may overtake a context that could run: a thread may lose its processor for a while,
- * but not for ever. Longer than the usual time-outs of drivers, so that a wait can time out although
- * what it waits for is about to happen.
+ * How long the clock may overtake a context that could run: a thread may lose its processor for a
+ * while, but not for ever. Longer than the usual time-outs of drivers, so that a wait can time out
+ * although what it waits for is about to happen.
  */
 #define SIM_OVERTAKE_MAX SIM_MS(5000)
 
@@ -308,8 +308,8 @@ void sim_context_label(uint16_t slot, char *out, size_t size);
 uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max);
 
 /*
- * The id that the nth context created by `parent` gets, counted from 1 (unless that id is taken: then
- * the next free one). For mutators that have not seen a run.
+ * The id that the nth context created by `parent` gets, counted from 1 (unless that id is taken:
+ * then the next free one). For mutators that have not seen a run.
  */
 uint32_t sim_context_child_id(uint32_t parent, uint32_t nth);
 

@@ -604,8 +604,8 @@ void wsk_check_failed_entry(struct sim *s);
  */
 void wsk_memory_freed(struct sim *s, const void *p, size_t size);
 /*
- * wsk_blame.c: the rule that a touch of this freed block breaks: CTL-025 or CLOSE-009 if it held the
- * context of the socket whose callback is running (then *object is the socket), else MEM-UAF.
+ * wsk_blame.c: the rule that a touch of this freed block breaks: CTL-025 or CLOSE-009 if it held
+ * the context of the socket whose callback is running (then *object is the socket), else MEM-UAF.
  */
 enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *block,
                                        uint32_t *object);

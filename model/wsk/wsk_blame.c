@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which rule of WSK a touch of freed memory breaks. A callback that touches its own socket's context after
- * it was freed is more than a use after free: either the client took STATUS_EVENT_PENDING for "quiesced"
- * (CTL-025), or it did not wait for the close (CLOSE-009).
+ * Which rule of WSK a touch of freed memory breaks. A callback that touches its own socket's
+ * context after it was freed is more than a use after free: either the client took
+ * STATUS_EVENT_PENDING for "quiesced" (CTL-025), or it did not wait for the close (CLOSE-009).
  */
 #include "model/ke/ke.h"
 #include "model/wsk/wsk.h"

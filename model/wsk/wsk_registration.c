@@ -110,9 +110,9 @@ static struct wsk_registration *find_block(struct sim *s, const WSK_REGISTRATION
 }
 
 /*
- * The record of a block that must be registered; `rule` is what an unregistered one breaks. A capture
- * or a query that comes after the deregistration is answered, not blamed (REG-022, REG-041): that is
- * how a worker thread learns that it is too late.
+ * The record of a block that must be registered; `rule` is what an unregistered one breaks. A
+ * capture or a query that comes after the deregistration is answered, not blamed (REG-022,
+ * REG-041): that is how a worker thread learns that it is too late.
  */
 static struct wsk_registration *known_block(struct sim *s, const WSK_REGISTRATION *block,
                                             enum model_routine routine, enum model_rule rule)

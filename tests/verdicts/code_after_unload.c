@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* EXPECT: KRN-162|KRN-283|SYS-UNLOADED-CODE|KRN-161. A periodic timer still runs when the driver goes. */
+/*
+ * EXPECT: KRN-162|KRN-283|SYS-UNLOADED-CODE|KRN-161. A periodic timer still runs when the driver
+ * goes.
+ */
 #include "verdict.h"
 
 static KTIMER Timer;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* EXPECT: SOCK-020|SYS-DEADLOCK|REG-021|REG-024|CLOSE-018. A socket is never closed: deregistration waits for ever. */
+/*
+ * EXPECT: SOCK-020|SYS-DEADLOCK|REG-021|REG-024|CLOSE-018. A socket is never closed: deregistration
+ * waits for ever.
+ */
 #include "verdict.h"
 
 static WSK_REGISTRATION Registration;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Frame of the verdict cases: each file is a driver with one mistake, named in its first comment
- * (EXPECT: rule). Compiled with -DFIXED it is the same driver without the mistake and must stay silent.
+ * (EXPECT: rule). Compiled with -DFIXED it is the same driver without the mistake and must stay
+ * silent.
  */
 #ifndef TESTS_VERDICT_H
 #define TESTS_VERDICT_H
