@@ -22,7 +22,7 @@
 enum {
     CALIBRATION_RUNS = 12, /* per kind, to learn how long a usual run is */
     POLL_MS = 100,
-    KEYS_MAX = 4096,       /* raw keys that were settled already */
+    KEYS_MAX = 4096, /* raw keys that were settled already */
     /* workers that died of the driver: then the campaign tells nothing new */
     DEATHS_MAX = 64,
 };
@@ -85,8 +85,8 @@ static uint32_t typical_steps(struct runner *runner, const struct campaign *c, b
 static bool open_module(struct campaign *c)
 {
     static char message[SIM_MODULE_MESSAGE_MAX];
-    struct runner *runner = runner_open(c->plan->finding.module_path, c->plan->timeout_s, message,
-                                        sizeof message);
+    struct runner *runner =
+        runner_open(c->plan->finding.module_path, c->plan->timeout_s, message, sizeof message);
     if (runner == NULL) {
         command_refuse("%s", message);
         stop(c, CAMPAIGN_FAILED);
@@ -116,8 +116,8 @@ static void start_seat(struct campaign *c, uint32_t i)
 {
     struct seat *seat = &c->seat[i];
     uint64_t total = c->plan->runs;
-    uint64_t share = total == UINT64_MAX ? UINT64_MAX
-                                         : total / c->seat_count + (i < total % c->seat_count);
+    uint64_t share =
+        total == UINT64_MAX ? UINT64_MAX : total / c->seat_count + (i < total % c->seat_count);
     seat->job = (struct worker_job){.module_path = c->plan->finding.module_path,
                                     .options = c->plan->options,
                                     .plan = c->runs,
@@ -374,10 +374,11 @@ static void print_progress(struct campaign *c, double now)
         campaign_amount(c->result->distinct, distinct, sizeof distinct);
         campaign_amount((double)(total->steps - c->last_steps) / span, steps, sizeof steps);
         campaign_amount((double)(total->runs - c->last_runs) / span, runs, sizeof runs);
-        fprintf(stderr,
-                "#%llu PULSE distinct: ~%s viol: %llu steps/s: %s exec/s: %s rss: %uMb time: %.0fs\n",
-                (unsigned long long)total->runs, distinct, (unsigned long long)total->violations,
-                steps, runs, c->result->peak_rss_mb, now - c->started);
+        fprintf(
+            stderr,
+            "#%llu PULSE distinct: ~%s viol: %llu steps/s: %s exec/s: %s rss: %uMb time: %.0fs\n",
+            (unsigned long long)total->runs, distinct, (unsigned long long)total->violations, steps,
+            runs, c->result->peak_rss_mb, now - c->started);
     }
     c->last_progress = now;
     c->last_runs = total->runs;

@@ -21,18 +21,18 @@ struct campaign_plan {
     uint64_t runs;           /* UINT64_MAX = no limit */
     double seconds;          /* 0 = no limit */
     uint32_t timeout_s;
-    unsigned rss_limit_mb;   /* 0 = no limit */
-    const char *stop_file;   /* "" = none */
+    unsigned rss_limit_mb; /* 0 = no limit */
+    const char *stop_file; /* "" = none */
     bool keep_going, is_quiet;
 };
 
 enum campaign_end {
-    CAMPAIGN_DONE,        /* runs or time used up, or a stop file */
-    CAMPAIGN_FOUND,       /* stopped at a finding */
+    CAMPAIGN_DONE,  /* runs or time used up, or a stop file */
+    CAMPAIGN_FOUND, /* stopped at a finding */
     CAMPAIGN_INTERRUPTED,
-    CAMPAIGN_MEMORY,      /* a worker passed the limit */
-    CAMPAIGN_BROKEN,      /* an assertion of ours */
-    CAMPAIGN_FAILED,      /* the module cannot be opened, no processes */
+    CAMPAIGN_MEMORY, /* a worker passed the limit */
+    CAMPAIGN_BROKEN, /* an assertion of ours */
+    CAMPAIGN_FAILED, /* the module cannot be opened, no processes */
 };
 
 struct campaign_result {
@@ -42,7 +42,7 @@ struct campaign_result {
     double distinct;              /* estimate of distinct fingerprints */
     struct worker_counters total; /* bits not merged */
     uint64_t flaky, timeouts, unstored, new_count, known_count;
-    unsigned finding_count;       /* settled, new or known, each signature once */
+    unsigned finding_count; /* settled, new or known, each signature once */
     struct finding finding[CAMPAIGN_FINDINGS_MAX];
 };
 

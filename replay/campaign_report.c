@@ -75,10 +75,10 @@ void campaign_print_report(const struct campaign_result *r, bool wants_stats)
     double runs = t->runs > 0 ? (double)t->runs : 1;
     printf("\n%llu runs in %.1f s (%.0f/s), about %.0f distinct\n", (unsigned long long)t->runs,
            r->seconds, (double)t->runs / (r->seconds > 0 ? r->seconds : 1e-9), r->distinct);
-    printf("scheduling points per run: %llu min, %.0f avg, %llu max; %.0f switches, %.0f decisions\n",
-           (unsigned long long)t->steps_min, (double)t->steps / runs,
-           (unsigned long long)t->steps_max, (double)t->switches / runs,
-           (double)t->decisions / runs);
+    printf(
+        "scheduling points per run: %llu min, %.0f avg, %llu max; %.0f switches, %.0f decisions\n",
+        (unsigned long long)t->steps_min, (double)t->steps / runs, (unsigned long long)t->steps_max,
+        (double)t->switches / runs, (double)t->decisions / runs);
     printf("rules exercised: %u of %d\n", count_rules(t->rule_exercised), MODEL_RULE_COUNT);
     if (t->violations > 0) {
         printf("buggy runs: %llu (%.3g %%), %.1f runs per violation\n",

@@ -48,8 +48,8 @@ struct replay_case {
     uint32_t *checks; /* rolling hashes, may be NULL */
     size_t check_count;
     /* What came out. */
-    uint8_t verdict;  /* enum sim_verdict */
-    uint32_t rule;    /* enum model_rule; meaningless if clean */
+    uint8_t verdict; /* enum sim_verdict */
+    uint32_t rule;   /* enum model_rule; meaningless if clean */
     uint64_t fingerprint;
     uint64_t signature; /* replay/explain.h; 0 = not computed */
 };

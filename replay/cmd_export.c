@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsksim export ID|all [DIRECTORY|FILE]: cases for tools that know files only. In a directory each case
- * is a file named as libFuzzer would name it; a file gets one case, or with -format=text a line each.
+ * wsksim export ID|all [DIRECTORY|FILE]: cases for tools that know files only. In a directory each
+ * case is a file named as libFuzzer would name it; a file gets one case, or with -format=text a
+ * line each.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ struct export_job {
     struct store *store;
     const char *place; /* NULL = the screen */
     bool is_directory, is_text;
-    FILE *lines;       /* text form into one file or to the screen */
+    FILE *lines; /* text form into one file or to the screen */
     unsigned count;
 };
 
@@ -63,8 +64,9 @@ static void note_options(const struct store_record *r)
     char options[REPLAY_OPTIONS_TEXT_MAX];
     replay_options_text(&r->replay.options, options, sizeof options);
     if (options[0] != '\0') {
-        fprintf(stderr, "wsksim: case %lld was made with options (%s); as a fuzz input it needs them "
-                        "too, as -format=text it keeps them\n",
+        fprintf(stderr,
+                "wsksim: case %lld was made with options (%s); as a fuzz input it needs them "
+                "too, as -format=text it keeps them\n",
                 (long long)r->id, options);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wsksim fuzz DRIVER.so: starts the fuzzer executables of the driver, watches the directories in which
- * their findings appear, and imports each as it comes: run again, explained, committed, announced.
+ * wsksim fuzz DRIVER.so: starts the fuzzer executables of the driver, watches the directories in
+ * which their findings appear, and imports each as it comes: run again, explained, committed,
+ * announced.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -75,7 +76,8 @@ static void take_folder(void *context, const char *path)
     }
 }
 
-/* Files of an earlier campaign in the same directory are imported too: they are findings all the same. */
+/* Files of an earlier campaign in the same directory are imported too: they are findings all the
+ * same. */
 static void take_new_files(struct fuzz *fuzz)
 {
     engine_finding_folders(&fuzz->engine, take_folder, fuzz);
@@ -119,11 +121,10 @@ static int judge_engine(const struct fuzz *fuzz)
     for (unsigned i = 0; i < fuzz->engine.process_count; i++) {
         int status = fuzz->engine.process[i].status;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-            return command_refuse("%s ended with %s %d and no finding; its output is above or in %s",
-                                  fuzz->engine.executable,
-                                  WIFEXITED(status) ? "exit code" : "signal",
-                                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-                                  fuzz->engine.work);
+            return command_refuse(
+                "%s ended with %s %d and no finding; its output is above or in %s",
+                fuzz->engine.executable, WIFEXITED(status) ? "exit code" : "signal",
+                WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), fuzz->engine.work);
         }
     }
     return EXIT_CODE_CLEAN;

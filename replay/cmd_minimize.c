@@ -50,8 +50,8 @@ static int store_small(struct minimize_job *job)
         command_print_replay_line(job->flags, id);
     }
     char *line = replay_case_text(&job->small);
-    printf("%s%s\n", id == 0 ? "not stored; the case is " : "or:         ",
-           line != NULL ? line : "");
+    printf("%s%s\n",
+           id == 0 ? "not stored; the case is " : "or:         ", line != NULL ? line : "");
     free(line);
     explanation_free(&e);
     return id != 0 && has_files ? EXIT_CODE_CLEAN : EXIT_CODE_USAGE;
@@ -66,8 +66,8 @@ static int run(struct minimize_job *job, struct runner *runner)
         .runs = flags->runs > 0 ? (uint64_t)flags->runs : 0,
         .stop = &command_stop,
         .is_quiet = flags->verbosity == 0};
-    enum minimise_result result = minimise_case(runner, &job->c.record.replay, &budget, &job->small,
-                                                &job->report, &why);
+    enum minimise_result result =
+        minimise_case(runner, &job->c.record.replay, &budget, &job->small, &job->report, &why);
     switch (result) {
     case MINIMISE_OK:
         return store_small(job);
@@ -81,8 +81,7 @@ static int run(struct minimize_job *job, struct runner *runner)
         command_refuse("the smaller case does not repeat; %s stays as it is", job->c.origin);
         return EXIT_CODE_FLAKY;
     case MINIMISE_GONE:
-        command_refuse("%s shows no finding with this module; see 'wsksim replay'",
-                       job->c.origin);
+        command_refuse("%s shows no finding with this module; see 'wsksim replay'", job->c.origin);
         return EXIT_CODE_DIVERGED;
     case MINIMISE_FAILED:
         break;

@@ -36,8 +36,7 @@ static bool came_back(enum worker_event event)
 static bool is_violation(const struct replay_job *job, int i)
 {
     return job->event[i] == WORKER_CRASHED ||
-           (job->event[i] == WORKER_ANSWER &&
-            job->out[i].result.verdict == SIM_VERDICT_VIOLATION);
+           (job->event[i] == WORKER_ANSWER && job->out[i].result.verdict == SIM_VERDICT_VIOLATION);
 }
 
 /* A fuzz input has no canonical form yet: running it as bytes makes one. */
@@ -94,9 +93,8 @@ static bool is_diverged(const struct replay_job *job)
 
 static bool is_same_finding(const struct replay_job *job)
 {
-    return is_violation(job, 0) &&
-           (!has_record(job) || job->event[0] == WORKER_CRASHED ||
-            job->out[0].result.violation.rule == job->c.record.replay.rule);
+    return is_violation(job, 0) && (!has_record(job) || job->event[0] == WORKER_CRASHED ||
+                                    job->out[0].result.violation.rule == job->c.record.replay.rule);
 }
 
 static enum outcome judge(const struct replay_job *job)
@@ -153,9 +151,9 @@ static void print_outcome(const struct replay_job *job, enum outcome outcome)
         printf(" and %016llx: two runs of the same choices differ\n", b);
         return;
     }
-    const char *recorded = !has_record(job)     ? ""
-                           : is_diverged(job)   ? ", not as recorded"
-                                                : ", as recorded";
+    const char *recorded = !has_record(job)   ? ""
+                           : is_diverged(job) ? ", not as recorded"
+                                              : ", as recorded";
     printf(" both times%s: %s\n", recorded, outcome_names[outcome]);
 }
 
@@ -232,14 +230,13 @@ int command_replay(const struct flags *flags)
     if (!command_case_find(flags, &job.c)) {
         return EXIT_CODE_USAGE;
     }
-    job.runner =
-        runner_open(job.c.module_path, (uint32_t)flags->timeout, message, sizeof message);
+    job.runner = runner_open(job.c.module_path, (uint32_t)flags->timeout, message, sizeof message);
     if (job.runner == NULL) {
         command_case_free(&job.c);
         return command_refuse("%s", message);
     }
-    job.is_changed = !job.c.is_input && strcmp(job.c.record.replay.identity,
-                                               runner_module(job.runner)->identity) != 0;
+    job.is_changed = !job.c.is_input &&
+                     strcmp(job.c.record.replay.identity, runner_module(job.runner)->identity) != 0;
     int code = job.c.is_input ? canonicalise(&job) : 0;
     if (code == 0) {
         code = run_twice(&job);

@@ -53,8 +53,7 @@ static int print_named(const struct flags *flags)
     for (unsigned i = 0; i < flags->argument_count; i++) {
         enum model_rule rule = model_rule_find(flags->argument[i]);
         if (rule >= MODEL_RULE_COUNT) {
-            return command_refuse("no rule '%.40s'; 'wsksim rules' lists them",
-                                  flags->argument[i]);
+            return command_refuse("no rule '%.40s'; 'wsksim rules' lists them", flags->argument[i]);
         }
         print_rule(&model_rules[rule]);
     }

@@ -46,8 +46,8 @@ int command_finding_code(const struct flags *flags, uint32_t rule)
 struct explain_style command_style(const struct flags *flags)
 {
     return (struct explain_style){.is_full = flags->full == 1,
-                                  .wants_events = strcmp(flags->trace, "json") == 0 ||
-                                                  flags->store_events == 1,
+                                  .wants_events =
+                                      strcmp(flags->trace, "json") == 0 || flags->store_events == 1,
                                   .width = (unsigned)flags->width};
 }
 
@@ -180,8 +180,9 @@ static bool from_text(const struct flags *flags, const char *text, struct comman
         guess_module(flags, c);
     }
     if (access(c->module_path, R_OK) != 0) {
-        command_refuse("the module %s-%s is not at hand; name it: wsksim replay 'wsk1:...' PATH/%s.so",
-                       c->record.replay.module, c->record.replay.identity, c->record.replay.module);
+        command_refuse(
+            "the module %s-%s is not at hand; name it: wsksim replay 'wsk1:...' PATH/%s.so",
+            c->record.replay.module, c->record.replay.identity, c->record.replay.module);
         return false;
     }
     return true;
@@ -283,6 +284,7 @@ void command_print_explanation(const struct explanation *e)
 void command_print_replay_line(const struct flags *flags, int64_t id)
 {
     bool is_default = strcmp(flags->db, "wsksim.db") == 0;
-    printf("\nreplay it:  wsksim replay %s%s%s%lld\n", is_default ? "" : "-db=",
-           is_default ? "" : flags->db, is_default ? "" : " ", (long long)id);
+    printf("\nreplay it:  wsksim replay %s%s%s%lld\n",
+           is_default ? "" : "-db=", is_default ? "" : flags->db, is_default ? "" : " ",
+           (long long)id);
 }

@@ -16,14 +16,14 @@
 
 enum command_exit {
     EXIT_CODE_CLEAN = 0,
-    EXIT_CODE_USAGE = 1,        /* usage, set-up, files, a full disk */
-    EXIT_CODE_INTERNAL = 3,     /* our own fault */
-    EXIT_CODE_TIMEOUT = 70,     /* a run was killed by the wall clock */
+    EXIT_CODE_USAGE = 1,    /* usage, set-up, files, a full disk */
+    EXIT_CODE_INTERNAL = 3, /* our own fault */
+    EXIT_CODE_TIMEOUT = 70, /* a run was killed by the wall clock */
     EXIT_CODE_MEMORY = 71,
     EXIT_CODE_INTERRUPTED = 72, /* Ctrl-C, and nothing found */
     EXIT_CODE_DIVERGED = 76,    /* a replay left its recording */
     EXIT_CODE_FINDING = 77,
-    EXIT_CODE_FLAKY = 79,       /* two runs of one case differ */
+    EXIT_CODE_FLAKY = 79, /* two runs of one case differ */
 };
 
 int command_check(const struct flags *flags);
@@ -54,7 +54,7 @@ struct command_case {
     struct store_record record; /* id 0 = not from the database; replay is always filled in */
     bool is_input;              /* a fuzz input: replay.choices are its bytes, not yet canonical */
     char module_path[SIM_MODULE_PATH_MAX];
-    char origin[320];           /* "case 3", "crash-0123..": for messages */
+    char origin[320]; /* "case 3", "crash-0123..": for messages */
 };
 
 /*

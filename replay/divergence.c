@@ -56,16 +56,19 @@ void divergence_text(const struct divergence *d, char *out, size_t size)
 {
     char where[128] = "", interval[96] = "";
     if (d->switch_number != 0) {
-        snprintf(where, sizeof where, "switch %u of %u could not be made (context %#x at its point %u)",
+        snprintf(where, sizeof where,
+                 "switch %u of %u could not be made (context %#x at its point %u)",
                  d->switch_number, d->switch_count, d->context, d->points);
     }
     if (d->first_request != 0) {
-        snprintf(interval, sizeof interval, "the questions differ from the recording within "
-                                            "requests %llu to %llu",
+        snprintf(interval, sizeof interval,
+                 "the questions differ from the recording within "
+                 "requests %llu to %llu",
                  (unsigned long long)d->first_request, (unsigned long long)d->last_request);
     }
     if (!d->was_found) {
-        snprintf(out, size, "all listed choices were made, but the events differ after the last one");
+        snprintf(out, size,
+                 "all listed choices were made, but the events differ after the last one");
     } else {
         snprintf(out, size, "%s%s%s", where, where[0] != '\0' && interval[0] != '\0' ? "; " : "",
                  interval);

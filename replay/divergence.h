@@ -18,7 +18,8 @@ struct divergence {
 };
 
 /* recorded: with its checks; ran: the canonical case of the replay. */
-struct divergence divergence_find(const struct replay_case *recorded, const struct replay_case *ran);
+struct divergence divergence_find(const struct replay_case *recorded,
+                                  const struct replay_case *ran);
 
 /* One line without newline. */
 void divergence_text(const struct divergence *d, char *out, size_t size);

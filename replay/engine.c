@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "replay/engine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -34,9 +35,10 @@ static bool refuse_missing(const struct engine *engine, const char *stem)
     const char *slash = strrchr(stem, '/');
     const char *name = slash != NULL ? slash + 1 : stem;
     if (engine->is_afl) {
-        command_refuse("no %s; build it: cmake --build BUILD --target %s_afl, or wsksim-cc --afl -o "
-                       "%s_afl SOURCE.c",
-                       engine->executable, name, name);
+        command_refuse(
+            "no %s; build it: cmake --build BUILD --target %s_afl, or wsksim-cc --afl -o "
+            "%s_afl SOURCE.c",
+            engine->executable, name, name);
     } else {
         command_refuse("no %s; build it: cmake --build BUILD --target %s_fuzzer, or wsksim-cc "
                        "-fsanitize=fuzzer -o %s_fuzzer SOURCE.c",
@@ -65,13 +67,15 @@ bool engine_find(struct engine *engine, const struct flags *flags)
     if (access(engine->executable, X_OK) != 0) {
         return refuse_missing(engine, stem);
     }
-    if (access(engine->module_path, R_OK) != 0) { /* wsksim-cc -o NAME_fuzzer makes NAME_fuzzer.so */
-        snprintf(engine->module_path, sizeof engine->module_path, "%.4000s.so",
-                 engine->executable);
+    if (access(engine->module_path, R_OK) !=
+        0) { /* wsksim-cc -o NAME_fuzzer makes NAME_fuzzer.so */
+        snprintf(engine->module_path, sizeof engine->module_path, "%.4000s.so", engine->executable);
     }
     const char *slash = strrchr(stem, '/');
     snprintf(engine->work, sizeof engine->work, "%s%s",
-             flags->work[0] != '\0' ? flags->work : slash != NULL ? slash + 1 : stem,
+             flags->work[0] != '\0' ? flags->work
+             : slash != NULL        ? slash + 1
+                                    : stem,
              flags->work[0] != '\0' ? "" : ".fuzz");
     return true;
 }
@@ -240,7 +244,8 @@ static const char *const afl_environment[][2] = {
 };
 static const char afl_mutator[] = "AFL_CUSTOM_MUTATOR_LIBRARY";
 
-/* Our mutator lies beside wsksim, in the build tree as in the installed one. One that is set already stays. */
+/* Our mutator lies beside wsksim, in the build tree as in the installed one. One that is set
+ * already stays. */
 static void set_mutator(void)
 {
     char path[ENGINE_PATH_MAX];
@@ -377,38 +382,60 @@ void engine_finding_folders(const struct engine *engine,
     }
 }
 
-/* The value of "key   : value" in AFL's statistics. */
-static void find_value(const char *text, const char *key, char *out, size_t size)
+static unsigned count_files(const char *folder)
 {
-    const char *line = text != NULL ? strstr(text, key) : NULL;
-    const char *colon = line != NULL ? strchr(line, ':') : NULL;
-    snprintf(out, size, "?");
-    if (colon != NULL) {
-        colon += 1 + strspn(colon + 1, " ");
-        snprintf(out, size, "%.*s", (int)strcspn(colon, "\n"), colon);
+    unsigned count = 0;
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        count += strncmp(entry->d_name, "id:", 3) == 0;
     }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    return count;
 }
 
+/* "262 (1614 total": which input is being worked on; afl-fuzz says so in its log. */
+static void find_position(const struct engine *engine, char *out, size_t size)
+{
+    char path[ENGINE_PATH_MAX], tail[4097] = "";
+    snprintf(path, sizeof path, "%s/log-0", engine->work);
+    FILE *log = fopen(path, "rb");
+    if (log != NULL) {
+        if (fseek(log, -4096, SEEK_END) != 0) {
+            rewind(log);
+        }
+        size_t length = fread(tail, 1, sizeof tail - 1, log);
+        tail[length] = '\0';
+        fclose(log);
+    }
+    const char *last = NULL;
+    for (const char *p = tail; (p = strstr(p, "test case #")) != NULL; p++) {
+        last = p + strlen("test case #");
+    }
+    snprintf(out, size, "%.*s", last != NULL ? (int)strspn(last, "0123456789") : 1,
+             last != NULL ? last : "0");
+}
+
+/* afl-fuzz writes its statistics once a minute: the files tell more. */
 void engine_print_progress(const struct engine *engine)
 {
-    char path[ENGINE_PATH_MAX], execs[32], speed[32], corpus[32], crashes[32];
-    size_t size;
+    char path[ENGINE_PATH_MAX], position[32];
+    unsigned corpus = 0, crashes = 0;
     if (!engine->is_afl || engine->flags->verbosity == 0) {
         return;
     }
-    snprintf(path, sizeof path, "%s/afl/main/fuzzer_stats", engine->work);
-    uint8_t *text = command_read_file(path, 1 << 16, &size);
-    find_value((const char *)text, "execs_done", execs, sizeof execs);
-    find_value((const char *)text, "execs_per_sec", speed, sizeof speed);
-    find_value((const char *)text, "corpus_count", corpus, sizeof corpus);
-    find_value((const char *)text, "saved_crashes", crashes, sizeof crashes);
-    if (text == NULL) {
-        fprintf(stderr, "#0 AFL++ is starting (log: %s/log-0)\n", engine->work);
-    } else {
-        fprintf(stderr, "#%s AFL++ corp: %s exec/s: %s crashes: %s\n", execs, corpus, speed,
-                crashes);
+    for (unsigned i = 0; i < engine->process_count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, i == 0 ? "main" : "secondary%u", i);
+        snprintf(path, sizeof path, "%s/afl/%s/queue", engine->work, name);
+        corpus += i == 0 ? count_files(path) : 0;
+        snprintf(path, sizeof path, "%s/afl/%s/crashes", engine->work, name);
+        crashes += count_files(path);
     }
-    free(text);
+    find_position(engine, position, sizeof position);
+    fprintf(stderr, "#%s AFL++ corp: %u crashes: %u processes: %u (log: %s/log-0)\n", position,
+            corpus, crashes, engine->process_count, engine->work);
 }
 
 /* ---- ending ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzer executables as child processes: which file to run, with which arguments, where its findings appear,
- * how it is going. Each is started in a process group of its own, so that it and what it starts can be
- * told to stop together; it dies with us.
+ * Fuzzer executables as child processes: which file to run, with which arguments, where its
+ * findings appear, how it is going. Each is started in a process group of its own, so that it and
+ * what it starts can be told to stop together; it dies with us.
  */
 #ifndef REPLAY_ENGINE_H
 #define REPLAY_ENGINE_H
@@ -27,8 +27,9 @@ struct engine {
 };
 
 /*
- * Finds executable and module from the first argument: the module (NAME_fuzzer lies beside it), or the
- * executable itself (NAME.so lies beside it). False after one line that says how to build what is missing.
+ * Finds executable and module from the first argument: the module (NAME_fuzzer lies beside it), or
+ * the executable itself (NAME.so lies beside it). False after one line that says how to build what
+ * is missing.
  */
 SIM_MUST_USE bool engine_find(struct engine *engine, const struct flags *flags);
 

@@ -35,7 +35,8 @@ uint64_t explain_signature(struct symbols *symbols, const struct sim_violation *
         for (const char *p = symbol.function; *p != '\0'; p++) {
             hash = sim_mix(hash, (uint8_t)*p);
         }
-        hash = sim_mix(hash, v->rule == RULE_SYS_LIVELOCK ? 0 : symbol.ordinal); /* anywhere in a loop */
+        hash = sim_mix(hash,
+                       v->rule == RULE_SYS_LIVELOCK ? 0 : symbol.ordinal); /* anywhere in a loop */
         hash = sim_mix(hash, v->object[i] >> 24);
     }
     return hash == 0 ? 1 : hash;
@@ -86,8 +87,7 @@ static void print_prior(FILE *out, struct replay_session *session, struct symbol
         replay_context_name(session, event->slot, name, sizeof name);
         render_event_text(event, text, sizeof text);
     }
-    fprintf(out, "  because of (2), earlier in %s%s%s:\n", name,
-            text[0] != '\0' ? ", " : "", text);
+    fprintf(out, "  because of (2), earlier in %s%s%s:\n", name, text[0] != '\0' ? ", " : "", text);
     if (v->prior_stack_depth > 0) {
         print_stack(out, symbols, v->prior_stack, v->prior_stack_depth);
     } else {
@@ -114,8 +114,9 @@ static void print_knobs(FILE *out, struct replay_session *session)
     bool any = false;
     for (int i = 0; i < MODEL_KNOB_COUNT; i++) {
         if (model->knob_value[i] > 1) {
-            fprintf(out, "%s %s=%u", any ? "," : "  readings that are not the default:",
-                    model_knobs[i].name, model->knob_value[i] - 1u);
+            fprintf(out, "%s %s=%u",
+                    any ? "," : "  readings that are not the default:", model_knobs[i].name,
+                    model->knob_value[i] - 1u);
             any = true;
         }
     }
@@ -269,8 +270,8 @@ static void describe_crash(int status, struct explanation *out)
     out->rule = is_stuck ? RULE_SYS_LIVELOCK : WIFEXITED(status) ? RULE_SYS_EXIT : RULE_MEM_WILD;
     out->signature = sim_mix(sim_mix(0x63726173ull, out->rule), (uint64_t)status);
     const char *id = model_rules[out->rule].id;
-    int length = is_stuck ? asprintf(&out->title, "%s: the driver did not come back within %d s", id,
-                                     EXPLAIN_TIMEOUT_S)
+    int length = is_stuck ? asprintf(&out->title, "%s: the driver did not come back within %d s",
+                                     id, EXPLAIN_TIMEOUT_S)
                  : WIFSIGNALED(status)
                      ? asprintf(&out->title, "%s: the driver killed its process (%s)", id,
                                 strsignal(WTERMSIG(status)))

@@ -14,10 +14,10 @@
 #include "replay/symbols.h"
 
 struct explanation {
-    char *title;     /* one line: rule and place */
-    char *report;    /* what a person reads first; ends without the table */
-    char *table;     /* the interleaving */
-    char *events;    /* JSON lines, one per event (export, event table) */
+    char *title;  /* one line: rule and place */
+    char *report; /* what a person reads first; ends without the table */
+    char *table;  /* the interleaving */
+    char *events; /* JSON lines, one per event (export, event table) */
     uint64_t signature;
     uint64_t fingerprint;
     uint32_t rule;

@@ -115,8 +115,8 @@ static void announce(const struct finding_context *context, const struct finding
         break;
     case FINDING_KNOWN:
         if (!context->is_quiet) {
-            printf("KNOWN as case %lld (run %llu): %s\n", (long long)f->id,
-                   (unsigned long long)run, title_of(f));
+            printf("KNOWN as case %lld (run %llu): %s\n", (long long)f->id, (unsigned long long)run,
+                   title_of(f));
         }
         break;
     case FINDING_FLAKY:
@@ -243,8 +243,7 @@ bool finding_minimise(const struct finding_context *context, const struct findin
         return true;
     }
     finding_free(small);
-    struct runner *runner =
-        runner_open(context->module_path, timeout_s, message, sizeof message);
+    struct runner *runner = runner_open(context->module_path, timeout_s, message, sizeof message);
     if (runner == NULL) {
         command_refuse("%s", message);
         return false;

@@ -18,11 +18,11 @@
 
 struct finding_context {
     const char *db, *module_path;
-    const char *strategy;        /* what drove the runs: "portfolio", "libfuzzer", "import" */
+    const char *strategy; /* what drove the runs: "portfolio", "libfuzzer", "import" */
     uint64_t seed;
     const char *artifact_prefix; /* "" = no files */
     struct explain_style style;
-    bool is_quiet;               /* announce new findings only */
+    bool is_quiet; /* announce new findings only */
 };
 
 enum finding_outcome {
@@ -55,7 +55,8 @@ bool finding_minimise(const struct finding_context *context, const struct findin
                       const struct minimise_budget *budget, uint32_t timeout_s,
                       struct finding *small, struct minimise_report *report);
 
-/* finding_show.c: makes it smaller if -minimize says so, prints report, table and the replay line. */
+/* finding_show.c: makes it smaller if -minimize says so, prints report, table and the replay line.
+ */
 struct flags;
 void finding_show(const struct flags *flags, const struct finding_context *context,
                   const struct finding *f);

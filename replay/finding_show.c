@@ -14,9 +14,9 @@ void finding_show(const struct flags *flags, const struct finding_context *conte
     const struct minimise_budget budget = {.seconds = (double)flags->minimize_time,
                                            .stop = &command_stop,
                                            .is_quiet = flags->verbosity == 0};
-    bool is_small = flags->minimize == 1 && !f->is_timeout && !command_stop &&
-                    finding_minimise(context, f, &budget, (uint32_t)flags->timeout, &small,
-                                     &report);
+    bool is_small =
+        flags->minimize == 1 && !f->is_timeout && !command_stop &&
+        finding_minimise(context, f, &budget, (uint32_t)flags->timeout, &small, &report);
     const struct finding *shown = is_small ? &small : f;
     printf("\n");
     command_print_explanation(&shown->e);

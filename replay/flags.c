@@ -13,30 +13,40 @@ struct flag {
     enum flag_kind kind;
     size_t offset; /* in struct flags */
     int64_t low, high, normal;
-    const char *text; /* TEXT, WORD: default */
+    const char *text;  /* TEXT, WORD: default */
     const char *words; /* WORD: "a|b|c" */
     unsigned commands;
     const char *help;
 };
 
 enum {
-    RUNS = FLAGS_CHECK | FLAGS_FUZZ,                            /* make a campaign */
-    CASES = FLAGS_REPLAY | FLAGS_SHOW | FLAGS_MINIMIZE,         /* take a case */
+    RUNS = FLAGS_CHECK | FLAGS_FUZZ,                    /* make a campaign */
+    CASES = FLAGS_REPLAY | FLAGS_SHOW | FLAGS_MINIMIZE, /* take a case */
     OPTIONS = RUNS | FLAGS_IMPORT | FLAGS_REPLAY | FLAGS_SHOW | FLAGS_MINIMIZE,
     STORE = RUNS | CASES | FLAGS_LIST | FLAGS_IMPORT | FLAGS_EXPORT,
 };
 
 #define AT(field) offsetof(struct flags, field)
 #define ON_OFF(name, normal, commands, help)                                                       \
-    {#name, FLAG_SWITCH, AT(name), 0, 1, normal, NULL, NULL, commands, help}
+    {                                                                                              \
+#name, FLAG_SWITCH, AT(name), 0, 1, normal, NULL, NULL, commands, help                     \
+    }
 #define AMOUNT(name, low, high, normal, commands, help)                                            \
-    {#name, FLAG_NUMBER, AT(name), low, high, normal, NULL, NULL, commands, help}
-#define STRING(name, normal, commands, help)                                                         \
-    {#name, FLAG_TEXT, AT(name), 0, 0, 0, normal, NULL, commands, help}
+    {                                                                                              \
+#name, FLAG_NUMBER, AT(name), low, high, normal, NULL, NULL, commands, help                \
+    }
+#define STRING(name, normal, commands, help)                                                       \
+    {                                                                                              \
+#name, FLAG_TEXT, AT(name), 0, 0, 0, normal, NULL, commands, help                          \
+    }
 #define REPEATED(name, commands, help)                                                             \
-    {#name, FLAG_KNOB, 0, 0, 0, 0, NULL, NULL, commands, help}
-#define ONE_OF(name, normal, words, commands, help)                                                  \
-    {#name, FLAG_WORD, AT(name), 0, 0, 0, normal, words, commands, help}
+    {                                                                                              \
+#name, FLAG_KNOB, 0, 0, 0, 0, NULL, NULL, commands, help                                   \
+    }
+#define ONE_OF(name, normal, words, commands, help)                                                \
+    {                                                                                              \
+#name, FLAG_WORD, AT(name), 0, 0, 0, normal, words, commands, help                         \
+    }
 
 static const struct flag table[] = {
 #include "replay/flags.def"
@@ -107,8 +117,8 @@ static bool refuse_unknown(const char *name, enum flags_command command, char *m
     }
     const char *nearest = flags_nearest(name, names, count);
     if (find(name) != NULL) {
-        snprintf(message, size, "option -%s does not belong to this command; --help lists those that do",
-                 name);
+        snprintf(message, size,
+                 "option -%s does not belong to this command; --help lists those that do", name);
     } else if (nearest != NULL) {
         snprintf(message, size, "unknown option -%s; did you mean -%s?", name, nearest);
     } else {

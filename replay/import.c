@@ -18,8 +18,7 @@ enum { DEPTH_MAX = 6 };
 bool import_open(struct import *import, uint32_t timeout_s)
 {
     static char message[SIM_MODULE_MESSAGE_MAX];
-    import->runner =
-        runner_open(import->context.module_path, timeout_s, message, sizeof message);
+    import->runner = runner_open(import->context.module_path, timeout_s, message, sizeof message);
     if (import->runner == NULL) {
         command_refuse("%s", message);
     }
@@ -121,8 +120,8 @@ static void take_finding(struct import *import, enum worker_event event)
     import->flaky += f.outcome == FINDING_FLAKY;
     import->unstored += f.outcome == FINDING_UNSTORED;
     import->is_broken |= f.outcome == FINDING_INTERNAL;
-    bool is_finding = f.outcome == FINDING_NEW || f.outcome == FINDING_KNOWN ||
-                      f.outcome == FINDING_UNSTORED;
+    bool is_finding =
+        f.outcome == FINDING_NEW || f.outcome == FINDING_KNOWN || f.outcome == FINDING_UNSTORED;
     if (is_finding && !import->has_first) {
         import->first = f;
         import->has_first = true;
@@ -171,8 +170,9 @@ static void import_line(struct import *import, const char *path, const char *lin
         return;
     }
     /* As bytes: a line of another build of the module is worth a try, not a divergence. */
-    take_result(import, runner_bytes(import->runner, &c.options, c.choices, c.choices_size,
-                                     &import->found), path);
+    take_result(import,
+                runner_bytes(import->runner, &c.options, c.choices, c.choices_size, &import->found),
+                path);
     replay_case_free(&c);
 }
 
@@ -204,9 +204,9 @@ void import_file(struct import *import, const char *path)
 /* What fuzzers leave lying beside their inputs. */
 static bool is_foreign(const char *name)
 {
-    static const char *const names[] = {"README.txt",   "fuzzer_stats", "fuzz_bitmap",
-                                        "plot_data",    "cmdline",      "fuzzer_setup",
-                                        "target_hash",  "fastresume.bin"};
+    static const char *const names[] = {"README.txt",  "fuzzer_stats",  "fuzz_bitmap",
+                                        "plot_data",   "cmdline",       "fuzzer_setup",
+                                        "target_hash", "fastresume.bin"};
     static const char *const endings[] = {".txt", ".part", ".svg", ".log", ".db", ".dict"};
     size_t length = strlen(name);
     for (size_t i = 0; i < SIM_COUNT(names); i++) {

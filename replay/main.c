@@ -19,7 +19,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"check", FLAGS_CHECK, command_check, "DRIVER.so", "look for findings with the built-in strategies",
+    {"check", FLAGS_CHECK, command_check, "DRIVER.so",
+     "look for findings with the built-in strategies",
      "Runs the driver in many processes until a finding or, without options, for 60 seconds. The\n"
      "first finding ends the campaign; it is stored, made smaller and shown as an interleaving.\n"
      "Exit: 0 nothing found, 77 a finding, 79 not deterministic, 72 interrupted, 70 a run was\n"
@@ -28,7 +29,8 @@ static const struct command commands[] = {
      "run NAME_fuzzer or NAME_afl and import what it finds",
      "Starts the fuzzer executable that lies beside the module (or is named instead of it), shows\n"
      "how it goes, and stores each finding before it is announced. The corpus directories are\n"
-     "given to the fuzzer; the first one receives new inputs. What follows \"--\" goes to the fuzzer.\n"},
+     "given to the fuzzer; the first one receives new inputs. What follows \"--\" goes to the "
+     "fuzzer.\n"},
     {"replay", FLAGS_REPLAY, command_replay, "CASE [DRIVER.so]",
      "run a case again, twice, and compare",
      "CASE is an id of the database, a wsk1: line, @FILE with such a line, or a fuzz input.\n"
@@ -45,7 +47,8 @@ static const struct command commands[] = {
     {"import", FLAGS_IMPORT, command_import, "DRIVER.so PATH...",
      "store crash files and corpora of libFuzzer and AFL++",
      "PATH is a file or a directory: a libFuzzer corpus or its crash-* files, an AFL++ output\n"
-     "directory, files with wsk1: lines. Each input is run; findings are stored once per signature,\n"
+     "directory, files with wsk1: lines. Each input is run; findings are stored once per "
+     "signature,\n"
      "others as cases without a finding. Exit: 77 with findings, else 0.\n"},
     {"export", FLAGS_EXPORT, command_export, "ID|all [DIRECTORY|FILE]",
      "write cases as fuzz inputs or wsk1: lines",
@@ -73,7 +76,8 @@ static void print_usage(FILE *out)
     fputs("  version   print the version\n"
           "  help      this text; 'wsksim COMMAND --help' for one command\n\n"
           "Options are written -name=value or --name=value. Findings are kept in wsksim.db.\n"
-          "Exit codes: 0 nothing found, 1 usage or files, 3 internal error, 70 wall clock, 71 memory,\n"
+          "Exit codes: 0 nothing found, 1 usage or files, 3 internal error, 70 wall clock, 71 "
+          "memory,\n"
           "72 interrupted, 76 replay diverged, 77 finding, 79 not deterministic.\n",
           out);
 }
@@ -120,7 +124,7 @@ static bool is_word(const char *word, const char *name)
 
 int main(int count, char **words)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, said in one line */
+    signal(SIGXFSZ, SIG_IGN);         /* a file-size limit is an error of write, said in one line */
     setvbuf(stdout, NULL, _IOLBF, 0); /* findings and progress stay in order */
     if (count < 2) {
         print_usage(stderr);

@@ -11,8 +11,8 @@
 #include "replay/minimise_plan.h"
 
 enum {
-    SEEN_SLOTS = 1 << 16,   /* candidates remembered: a second run of the same tells nothing */
-    PAIRS_MAX = 24,         /* moves up to which all pairs are tried */
+    SEEN_SLOTS = 1 << 16,    /* candidates remembered: a second run of the same tells nothing */
+    PAIRS_MAX = 24,          /* moves up to which all pairs are tried */
     DELETE_VALUES_MAX = 512, /* values up to which single ones are cut out */
     SHAKES_MAX = 10000,      /* random edits without success before giving up */
 };

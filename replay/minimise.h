@@ -23,13 +23,13 @@
 
 /* How much of it there is. Compared field by field, the first one weighs most. */
 struct minimise_size {
-    uint32_t access_points; /* 1 = memory accesses are scheduling points */
-    uint32_t switches;      /* deviations of the schedule */
+    uint32_t access_points;          /* 1 = memory accesses are scheduling points */
+    uint32_t switches;               /* deviations of the schedule */
     uint32_t faults, world, program; /* choices that are not 0 */
     uint32_t processors;
-    uint32_t knobs;         /* forced readings */
-    uint32_t length;        /* values up to the last one that is not 0 */
-    uint64_t sum;           /* of all values */
+    uint32_t knobs;  /* forced readings */
+    uint32_t length; /* values up to the last one that is not 0 */
+    uint64_t sum;    /* of all values */
 };
 
 struct minimise_target {
@@ -40,7 +40,7 @@ struct minimise_target {
      */
     bool (*shows)(void *context, const struct replay_options *options, const uint8_t *bytes,
                   size_t size, struct replay_case *canonical);
-    bool (*is_over)(void *context); /* the time is up */
+    bool (*is_over)(void *context);                                    /* the time is up */
     void (*progress)(void *context, const struct minimise_size *best); /* may be NULL */
 };
 
@@ -52,10 +52,10 @@ uint64_t minimise(const struct minimise_target *target, struct replay_case *c);
 /* ---- a finding in its module ---- */
 
 struct minimise_budget {
-    double seconds;      /* 0 = no limit */
-    uint64_t runs;       /* 0 = no limit */
+    double seconds;           /* 0 = no limit */
+    uint64_t runs;            /* 0 = no limit */
     volatile const int *stop; /* not NULL: stop when it is not 0 */
-    bool is_quiet;       /* no progress on stderr */
+    bool is_quiet;            /* no progress on stderr */
 };
 
 struct minimise_report {

@@ -77,8 +77,8 @@ static bool is_confirmed(struct job *job, const struct replay_case *c)
         bool has_case = has_result(event) || event == WORKER_TIMEOUT;
         bool is_same = has_result(event) && job->out.result.raw_key == job->key &&
                        job->out.result.verdict == SIM_VERDICT_VIOLATION &&
-                       (event == WORKER_CRASHED ||
-                        (job->out.result.fingerprint == c->fingerprint && !job->out.result.diverged));
+                       (event == WORKER_CRASHED || (job->out.result.fingerprint == c->fingerprint &&
+                                                    !job->out.result.diverged));
         if (has_case) {
             replay_case_free(&job->out.replay);
         }
@@ -89,8 +89,7 @@ static bool is_confirmed(struct job *job, const struct replay_case *c)
     return true;
 }
 
-static enum minimise_result find_key(struct job *job, const struct replay_case *c,
-                                     const char **why)
+static enum minimise_result find_key(struct job *job, const struct replay_case *c, const char **why)
 {
     enum worker_event event = runner_case(job->runner, c, &job->out);
     if (event == WORKER_BROKEN || event == WORKER_FAILED) {
@@ -146,10 +145,10 @@ enum minimise_result minimise_case(struct runner *runner, const struct replay_ca
 void minimise_size_text(const struct minimise_size *size, char *out, size_t bytes)
 {
     uint32_t choices = size->world + size->program;
-    int at = snprintf(out, bytes, "%u switch%s, %u choice%s that %s not 0, %u fault%s",
-                      size->switches, size->switches == 1 ? "" : "es", choices,
-                      choices == 1 ? "" : "s", choices == 1 ? "is" : "are", size->faults,
-                      size->faults == 1 ? "" : "s");
+    int at =
+        snprintf(out, bytes, "%u switch%s, %u choice%s that %s not 0, %u fault%s", size->switches,
+                 size->switches == 1 ? "" : "es", choices, choices == 1 ? "" : "s",
+                 choices == 1 ? "is" : "are", size->faults, size->faults == 1 ? "" : "s");
     if (size->processors != 2 && (size_t)at < bytes) {
         snprintf(out + at, bytes - (size_t)at, ", %u processor%s", size->processors,
                  size->processors == 1 ? "" : "s");

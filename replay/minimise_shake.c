@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * When nothing more can simply be left out: random small edits, several at once. One that keeps the
- * finding and is simpler opens the way for another round. The generator's seed is fixed: the same case
- * gives the same result as long as the time suffices.
+ * finding and is simpler opens the way for another round. The generator's seed is fixed: the same
+ * case gives the same result as long as the time suffices.
  */
 #include <string.h>
 

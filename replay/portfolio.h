@@ -16,7 +16,11 @@
 #include "replay/case.h"
 
 enum replay_strategy {
-    REPLAY_PORTFOLIO, REPLAY_RANDOM, REPLAY_PCT, REPLAY_TAME, REPLAY_STRATEGIES
+    REPLAY_PORTFOLIO,
+    REPLAY_RANDOM,
+    REPLAY_PCT,
+    REPLAY_TAME,
+    REPLAY_STRATEGIES
 };
 
 extern const char *const replay_strategy_names[REPLAY_STRATEGIES];
@@ -24,7 +28,7 @@ extern const char *const replay_strategy_names[REPLAY_STRATEGIES];
 struct replay_plan {
     enum replay_strategy strategy;
     uint64_t seed;
-    uint32_t depth;         /* PCT; 0 = drawn */
+    uint32_t depth;            /* PCT; 0 = drawn */
     uint32_t typical_steps[2]; /* points of a usual run, without and with access points: PCT's k */
     bool has_access;           /* the module has access points */
     bool no_access, no_faults, no_knobs;

@@ -17,10 +17,10 @@
 
 enum {
     COLUMNS_MAX = 6,
-    AROUND = 3,       /* events kept on both sides of a decisive one */
-    BEFORE = 4,       /* and of its own context before it */
+    AROUND = 3, /* events kept on both sides of a decisive one */
+    BEFORE = 4, /* and of its own context before it */
     OBJECTS_MAX = 64,
-    REACH = 24,       /* events of a context whose objects matter */
+    REACH = 24, /* events of a context whose objects matter */
     TEXT_MAX = 160,
 };
 
@@ -33,8 +33,8 @@ struct table {
     const struct replay_result *result; /* NULL rule if clean */
     const struct sim_trace_event *event;
     size_t count;
-    size_t prior;  /* index of event (2); count = none */
-    bool *is_near; /* events that explain a decisive one */
+    size_t prior;                 /* index of event (2); count = none */
+    bool *is_near;                /* events that explain a decisive one */
     uint32_t object[OBJECTS_MAX]; /* what the two contexts dealt with last */
     unsigned object_count;
     uint16_t column[COLUMNS_MAX]; /* context slots */
@@ -82,8 +82,8 @@ static bool is_object(const struct table *t, uint32_t object)
 static void add_object(struct table *t, uint32_t object)
 {
     uint32_t kind = object >> 24;
-    if ((kind == OBJECT_SOCKET || kind == OBJECT_INDICATION) &&
-        t->object_count < OBJECTS_MAX && !is_object(t, object)) {
+    if ((kind == OBJECT_SOCKET || kind == OBJECT_INDICATION) && t->object_count < OBJECTS_MAX &&
+        !is_object(t, object)) {
         t->object[t->object_count++] = object;
     }
 }

@@ -17,7 +17,7 @@ static const char *const trace_text[] = {
 #undef TRACE
 };
 static const char *const event_names[] = {"RECEIVE", "DISCONNECT", "SEND_BACKLOG", "RECEIVE_FROM",
-                                          "ACCEPT", "INSPECT", "ABORT", "CLIENT"};
+                                          "ACCEPT",  "INSPECT",    "ABORT",        "CLIENT"};
 
 static void put_status(FILE *out, uint64_t value)
 {

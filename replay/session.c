@@ -41,8 +41,8 @@ bool replay_session_linked(struct replay_session *session, const void *driver_en
 }
 
 /*
- * Rule and addresses: the same bug at the same place, before names are looked up. A loop without end is
- * caught at any of its instructions: there the innermost address says nothing.
+ * Rule and addresses: the same bug at the same place, before names are looked up. A loop without
+ * end is caught at any of its instructions: there the innermost address says nothing.
  */
 static uint64_t raw_key(const struct sim_violation *v)
 {
@@ -102,7 +102,8 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     result->time = s->now;
     result->diverged = s->diverged;
     result->diverged_request = s->diverged_request;
-    result->violation.rule = 0; /* nothing of a run before, and nothing undefined, is left to be read */
+    result->violation.rule =
+        0; /* nothing of a run before, and nothing undefined, is left to be read */
     result->violation.memory_damaged = false;
     result->violation.stack_depth = result->violation.prior_stack_depth = 0;
     result->violation.text[0] = result->context_name[0] = '\0';
@@ -156,14 +157,13 @@ struct replay_case replay_case_clone(const struct replay_case *c)
 {
     struct replay_case copy = *c;
     copy.choices = copy_of(c->choices, c->choices_size);
-    copy.checks =
-        c->checks == NULL ? NULL : copy_of(c->checks, c->check_count * sizeof *c->checks);
+    copy.checks = c->checks == NULL ? NULL : copy_of(c->checks, c->check_count * sizeof *c->checks);
     return copy;
 }
 
 struct replay_case replay_case_of(const struct replay_session *session,
-                                  const struct replay_options *options, const struct choice_log *log,
-                                  const struct replay_result *result)
+                                  const struct replay_options *options,
+                                  const struct choice_log *log, const struct replay_result *result)
 {
     static uint8_t buffer[REPLAY_CHOICES_MAX];
     struct replay_case c = {.flavour = session->module.flavour, .options = *options};

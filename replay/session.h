@@ -17,15 +17,15 @@
 
 struct replay_result {
     enum sim_verdict verdict;
-    const char *limit;       /* SIM_VERDICT_LIMIT: which */
+    const char *limit; /* SIM_VERDICT_LIMIT: which */
     uint64_t fingerprint;
     uint64_t steps, switches, decisions;
     sim_time time;
-    bool diverged;           /* RECORDING: the run left the recording */
+    bool diverged; /* RECORDING: the run left the recording */
     uint64_t diverged_request;
     struct sim_violation violation; /* SIM_VERDICT_VIOLATION */
-    uint64_t raw_key;        /* cheap key of the violation: rule and addresses; see explain.h */
-    uint16_t context_slot;   /* who broke the rule, and its name: "thread#2", "dpc#1" */
+    uint64_t raw_key;      /* cheap key of the violation: rule and addresses; see explain.h */
+    uint16_t context_slot; /* who broke the rule, and its name: "thread#2", "dpc#1" */
     char context_name[48];
 };
 

@@ -24,17 +24,21 @@ struct store {
 static struct store failed_open; /* holds the message when there is no store to hold it */
 
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS target(id INTEGER PRIMARY KEY, name TEXT NOT NULL, identity TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS target(id INTEGER PRIMARY KEY, name TEXT NOT NULL, identity TEXT "
+    "NOT NULL,"
     "  path TEXT NOT NULL, flavour INTEGER NOT NULL, UNIQUE(identity, path));"
-    "CREATE TABLE IF NOT EXISTS \"case\"(id INTEGER PRIMARY KEY, target INTEGER NOT NULL REFERENCES target,"
+    "CREATE TABLE IF NOT EXISTS \"case\"(id INTEGER PRIMARY KEY, target INTEGER NOT NULL "
+    "REFERENCES target,"
     "  options TEXT NOT NULL, choices BLOB NOT NULL, checks BLOB NOT NULL,"
     "  verdict INTEGER NOT NULL, rule TEXT NOT NULL, signature INTEGER NOT NULL,"
     "  fingerprint INTEGER NOT NULL, minimised_from INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX IF NOT EXISTS case_once ON \"case\"(target, options, choices);"
     "CREATE INDEX IF NOT EXISTS case_signature ON \"case\"(signature);"
-    "CREATE TABLE IF NOT EXISTS violation(\"case\" INTEGER PRIMARY KEY REFERENCES \"case\", rule TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS violation(\"case\" INTEGER PRIMARY KEY REFERENCES \"case\", rule "
+    "TEXT NOT NULL,"
     "  title TEXT NOT NULL, report TEXT NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS run(id INTEGER PRIMARY KEY, \"case\" INTEGER NOT NULL REFERENCES \"case\","
+    "CREATE TABLE IF NOT EXISTS run(id INTEGER PRIMARY KEY, \"case\" INTEGER NOT NULL REFERENCES "
+    "\"case\","
     "  what TEXT NOT NULL, seed INTEGER NOT NULL, number INTEGER NOT NULL,"
     "  fingerprint INTEGER NOT NULL, steps INTEGER NOT NULL, switches INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL);"
@@ -167,8 +171,10 @@ static enum store_result configure(struct store *store, const char *path, enum s
     if (result != STORE_OK || mode == STORE_READ) {
         return result;
     }
-    if (sqlite3_exec(store->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                                "PRAGMA foreign_keys=ON;", NULL, NULL, NULL) != SQLITE_OK) {
+    if (sqlite3_exec(store->db,
+                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+                     "PRAGMA foreign_keys=ON;",
+                     NULL, NULL, NULL) != SQLITE_OK) {
         return fail(store, STORE_IO, path);
     }
     return STORE_OK;
@@ -281,8 +287,9 @@ static void bind_text(sqlite3_stmt *statement, int at, const char *text)
 static enum store_result put_target(struct store *store, const struct replay_case *c,
                                     const char *path, int64_t *id)
 {
-    sqlite3_stmt *insert = prepare(store, "INSERT OR IGNORE INTO target(name, identity, path, flavour) "
-                                          "VALUES(?,?,?,?)");
+    sqlite3_stmt *insert =
+        prepare(store, "INSERT OR IGNORE INTO target(name, identity, path, flavour) "
+                       "VALUES(?,?,?,?)");
     if (insert == NULL) {
         return STORE_IO;
     }
@@ -306,8 +313,8 @@ static enum store_result put_target(struct store *store, const struct replay_cas
 static enum store_result find_same(struct store *store, int64_t target, const char *options,
                                    const struct replay_case *c, int64_t *id)
 {
-    sqlite3_stmt *select = prepare(
-        store, "SELECT id FROM \"case\" WHERE target=? AND options=? AND choices=?");
+    sqlite3_stmt *select =
+        prepare(store, "SELECT id FROM \"case\" WHERE target=? AND options=? AND choices=?");
     if (select == NULL) {
         return STORE_IO;
     }
@@ -347,8 +354,8 @@ static enum store_result put_violation(struct store *store, const struct store_r
     if (r->rule[0] == '\0') {
         return STORE_OK;
     }
-    sqlite3_stmt *insert = prepare(
-        store, "INSERT INTO violation(\"case\", rule, title, report) VALUES(?,?,?,?)");
+    sqlite3_stmt *insert =
+        prepare(store, "INSERT INTO violation(\"case\", rule, title, report) VALUES(?,?,?,?)");
     if (insert == NULL) {
         return STORE_IO;
     }
@@ -363,8 +370,9 @@ static enum store_result insert_run(struct store *store, int64_t id, const char 
                                     const uint64_t number[5], const char *outcome)
 {
     sqlite3_stmt *insert = prepare(
-        store, "INSERT INTO run(\"case\", what, seed, number, fingerprint, steps, switches, outcome)"
-               " VALUES(?,?,?,?,?,?,?,?)");
+        store,
+        "INSERT INTO run(\"case\", what, seed, number, fingerprint, steps, switches, outcome)"
+        " VALUES(?,?,?,?,?,?,?,?)");
     if (insert == NULL) {
         return STORE_IO;
     }
@@ -434,8 +442,8 @@ enum store_result store_put_events(struct store *store, int64_t case_id, const c
     enum store_result result = store_begin(store);
     for (int64_t seq = 1; result == STORE_OK && *lines != '\0'; seq++) {
         size_t length = strcspn(lines, "\n");
-        sqlite3_stmt *insert = prepare(
-            store, "INSERT OR REPLACE INTO event(\"case\", seq, json) VALUES(?,?,?)");
+        sqlite3_stmt *insert =
+            prepare(store, "INSERT OR REPLACE INTO event(\"case\", seq, json) VALUES(?,?,?)");
         if (insert == NULL) {
             result = STORE_IO;
             break;
@@ -557,8 +565,8 @@ enum store_result store_newest(struct store *store, int64_t *id)
 
 enum store_result store_find_minimised(struct store *store, int64_t from, int64_t *id)
 {
-    sqlite3_stmt *q = prepare(
-        store, "SELECT id FROM \"case\" WHERE minimised_from=? ORDER BY id DESC LIMIT 1");
+    sqlite3_stmt *q =
+        prepare(store, "SELECT id FROM \"case\" WHERE minimised_from=? ORDER BY id DESC LIMIT 1");
     if (q == NULL) {
         return STORE_IO;
     }
@@ -592,8 +600,8 @@ static enum store_result finish_text(sqlite3_stmt *q, char *out, size_t size)
 
 enum store_result store_module_path(struct store *store, int64_t id, char *out, size_t size)
 {
-    sqlite3_stmt *q = prepare(
-        store, "SELECT t.path FROM \"case\" c JOIN target t ON t.id=c.target WHERE c.id=?");
+    sqlite3_stmt *q =
+        prepare(store, "SELECT t.path FROM \"case\" c JOIN target t ON t.id=c.target WHERE c.id=?");
     if (q == NULL) {
         return STORE_IO;
     }

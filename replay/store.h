@@ -37,7 +37,7 @@ struct store_record {
     char *title;            /* one line */
     char *report;           /* the text shown when it was found */
     char strategy[24];
-    uint64_t seed, run;     /* what drove it when it was found */
+    uint64_t seed, run; /* what drove it when it was found */
     uint64_t steps, switches;
 };
 

@@ -96,8 +96,8 @@ static unsigned line_rank(struct symbols *symbols, Dwarf_Addr address, unsigned 
     int count = unit != NULL ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
     Dwarf_Addr low = 0, high = 0;
     for (int i = 0; i < count; i++) {
-        if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram &&
-            dwarf_lowpc(&scopes[i], &low) == 0 && dwarf_highpc(&scopes[i], &high) == 0) {
+        if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram && dwarf_lowpc(&scopes[i], &low) == 0 &&
+            dwarf_highpc(&scopes[i], &high) == 0) {
             break;
         }
     }
@@ -162,8 +162,7 @@ void symbols_text(struct symbols *symbols, uintptr_t return_address, char *out, 
     } else if (return_address == 0) {
         snprintf(out, size, "the system");
     } else {
-        snprintf(out, size, "driver+%#llx",
-                 (unsigned long long)(return_address - SIM_MODULE_BASE));
+        snprintf(out, size, "driver+%#llx", (unsigned long long)(return_address - SIM_MODULE_BASE));
     }
 }
 

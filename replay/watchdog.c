@@ -54,8 +54,8 @@ void watchdog_start(struct replay_session *session)
 {
     watched.session = session;
     /* NODEFER: the handler may not return. ONSTACK: the stack below may be used up. */
-    const struct sigaction action = {
-        .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART};
+    const struct sigaction action = {.sa_sigaction = on_tick,
+                                     .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK | SA_RESTART};
     sigaction(SIGVTALRM, &action, NULL);
     const struct itimerval every = {.it_interval = {.tv_usec = TICK_US},
                                     .it_value = {.tv_usec = TICK_US}};

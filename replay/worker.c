@@ -83,7 +83,8 @@ static struct worker *create(const struct worker_job *job)
     }
     w->socket = -1;
     w->is_reaped = true;
-    w->page = mmap(NULL, sizeof *w->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    w->page =
+        mmap(NULL, sizeof *w->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (w->page == MAP_FAILED) {
         free(w);
         return NULL;

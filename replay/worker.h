@@ -5,8 +5,7 @@
  *
  *   parent --fork--> campaign worker: opens the module, runs n = first, first + stride, ...
  *                    serving worker:  opens the module, runs what it is asked to
- *          <-socket- struct worker_message + payload: a finding (case, violation), an answer, a
- *          farewell
+ *          <-socket- struct worker_message + payload: a finding, an answer, a farewell
  *          <--page-- shared memory: choice_log of the run in progress, run number, counters
  *
  * A campaign worker reports a finding once per raw key and confirms it first: the case is run again
@@ -27,17 +26,17 @@
 #include "replay/session.h"
 
 enum worker_event {
-    WORKER_NOTHING,   /* nothing to read */
-    WORKER_OPENED,    /* the module is open: its name, identity and flavour are in the case */
-    WORKER_FINDING,   /* a campaign's finding */
-    WORKER_FLAKY,     /* it did not repeat: two runs of one case differ (exit code 79) */
-    WORKER_ANSWER,    /* what was asked has been run: result and canonical case */
-    WORKER_CRASHED,   /* the driver took the process with it: case made from the shared log */
-    WORKER_TIMEOUT,   /* killed by the wall clock (exit code 70); case as above */
-    WORKER_BROKEN,    /* an assertion of ours failed (exit code 3) */
-    WORKER_FAILED,    /* the module could not be opened: message */
-    WORKER_RETIRED,   /* its memory may be damaged: start it again */
-    WORKER_DONE,      /* has done all its runs, or stopped at a finding */
+    WORKER_NOTHING, /* nothing to read */
+    WORKER_OPENED,  /* the module is open: its name, identity and flavour are in the case */
+    WORKER_FINDING, /* a campaign's finding */
+    WORKER_FLAKY,   /* it did not repeat: two runs of one case differ (exit code 79) */
+    WORKER_ANSWER,  /* what was asked has been run: result and canonical case */
+    WORKER_CRASHED, /* the driver took the process with it: case made from the shared log */
+    WORKER_TIMEOUT, /* killed by the wall clock (exit code 70); case as above */
+    WORKER_BROKEN,  /* an assertion of ours failed (exit code 3) */
+    WORKER_FAILED,  /* the module could not be opened: message */
+    WORKER_RETIRED, /* its memory may be damaged: start it again */
+    WORKER_DONE,    /* has done all its runs, or stopped at a finding */
 };
 
 struct worker_job {
@@ -68,7 +67,7 @@ struct worker_counters {
 struct worker_finding {
     struct replay_case replay; /* owned by the receiver */
     struct replay_result result;
-    uint64_t run; /* number of the run that found it */
+    uint64_t run;                         /* number of the run that found it */
     char message[SIM_MODULE_MESSAGE_MAX]; /* CRASHED, TIMEOUT, BROKEN, FAILED: one line */
 };
 

@@ -206,8 +206,8 @@ static void serve(void)
         replay_session_run(&child.session, &question.request.options, source, &child.page->log,
                            &result);
         end();
-        struct replay_case c = replay_case_of(&child.session, &question.request.options,
-                                              &child.page->log, &result);
+        struct replay_case c =
+            replay_case_of(&child.session, &question.request.options, &child.page->log, &result);
         send_message(WORKER_ANSWER, 0, &c, &result, NULL);
         replay_case_free(&c);
     }

@@ -14,9 +14,9 @@ struct worker_page {
     char module[64];
     char identity[17];
     uint32_t flavour;
-    volatile uint64_t run;        /* its number */
-    volatile uint64_t started;    /* runs begun, confirmations included: progress */
-    volatile bool is_running;     /* between begin and end of a run */
+    volatile uint64_t run;     /* its number */
+    volatile uint64_t started; /* runs begun, confirmations included: progress */
+    volatile bool is_running;  /* between begin and end of a run */
 };
 
 /* On the socket from the worker: this, then choices, then checks, then text. */

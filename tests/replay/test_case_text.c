@@ -176,7 +176,8 @@ static void test_garbage(void **state)
 static void test_crc(void **state)
 {
     (void)state;
-    assert_int_equal(replay_crc32c(0, "123456789", 9), 0xE3069283u); /* the check value of CRC-32C */
+    assert_int_equal(replay_crc32c(0, "123456789", 9),
+                     0xE3069283u); /* the check value of CRC-32C */
     assert_int_equal(replay_crc32c(replay_crc32c(0, "1234", 4), "56789", 5), 0xE3069283u);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The minimiser on synthetic targets: a "finding" is a condition on the plan, and what "the run asked" is
- * the plan itself, as if every run were straight.
+ * The minimiser on synthetic targets: a "finding" is a condition on the plan, and what "the run
+ * asked" is the plan itself, as if every run were straight.
  */
 #include <setjmp.h>
 #include <stdarg.h>
