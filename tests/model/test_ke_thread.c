@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System threads, handles, references: KRN-059, KRN-250 to KRN-262, KRN-283. */
+/* System threads, handles, references (model/ps): KRN-059, KRN-250 to KRN-262, KRN-283. */
 #include "test_ke.h"
 
 struct task {
