@@ -5,6 +5,7 @@
  *
  * Class: BUG-LIFE-59, KBUG-11.
  * Rules: IRP-033, IRP-008, KRN-005.
+ * EXPECT: IRP-008
  * Needs: A step exceeds its limit and the cancelled request has not completed when IoCancelIrp
  *     returns.
  */

@@ -4,6 +4,7 @@
  *
  * Class: KBUG-21.
  * Rules: KRN-090, KRN-102.
+ * EXPECT: SYS-LOST-WAKEUP
  * Needs: The request completes before the event is cleared: a wake-up is lost and the thread
  *     waits for ever.
  */

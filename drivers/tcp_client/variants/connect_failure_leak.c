@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-46.
  * Rules: SOCK-020, REG-021.
+ * EXPECT: CLOSE-032|SOCK-020
  * Needs: The connect is refused or times out.
  */
 #define VARIANT_CONNECT_FAILURE_LEAK

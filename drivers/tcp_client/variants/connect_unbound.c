@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-44.
  * Rules: BIND-006, CONN-001, CONN-003.
+ * EXPECT: BIND-006
  * Needs: None.
  */
 #define VARIANT_CONNECT_UNBOUND

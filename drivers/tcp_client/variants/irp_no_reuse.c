@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-06.
  * Rules: IRP-006, CTL-015.
+ * EXPECT: IRP-006
  * Needs: None: the second request.
  */
 #define VARIANT_IRP_NO_REUSE

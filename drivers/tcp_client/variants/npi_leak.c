@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-46, BUG-LIFE-62.
  * Rules: REG-018, REG-021.
+ * EXPECT: REG-018
  * Needs: All attempts fail, or unload ends them. WskDeregister never returns.
  */
 #define VARIANT_NPI_LEAK

@@ -5,6 +5,7 @@
  *
  * Class: BUG-LIFE-65, KBUG-04.
  * Rules: KRN-029, KRN-080, KRN-259.
+ * EXPECT: MEM-STACK-RETURNED
  * Needs: The server does not answer within the limit. The completion sets an event in a frame
  *     that is gone.
  */

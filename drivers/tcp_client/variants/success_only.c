@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-05, KBUG-10.
  * Rules: IRP-004, CTL-014, KRN-009.
+ * EXPECT: IRP-004
  * Needs: None: the first request. Where a request fails, nobody wakes the thread.
  */
 #define VARIANT_SUCCESS_ONLY

@@ -4,6 +4,7 @@
  *
  * Class: KBUG-46.
  * Rules: KRN-254, KRN-284.
+ * EXPECT: KRN-254
  * Needs: None.
  */
 #define VARIANT_THREAD_REFERENCE_LEAK

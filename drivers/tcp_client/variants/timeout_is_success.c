@@ -5,6 +5,7 @@
  *
  * Class: KBUG-19.
  * Rules: KRN-085, IRP-030, IRP-008.
+ * EXPECT: IRP-030
  * Needs: A step exceeds its limit. The status of a pending IRP is read, and the IRP is used
  *     again.
  */

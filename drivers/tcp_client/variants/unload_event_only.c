@@ -5,6 +5,7 @@
  *
  * Class: KBUG-45.
  * Rules: KRN-283.
+ * EXPECT: KRN-283
  * Needs: The thread is preempted after setting the event until unload has returned.
  */
 #define VARIANT_UNLOAD_EVENT_ONLY

@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-34.
  * Rules: SOCK-020, ACPT-019, REG-021.
+ * EXPECT: SYS-DEADLOCK
  * Needs: A connection is accepted after the sweep and before the listener's accept event is
  *     off. Nobody closes it, and the unload never ends.
  */

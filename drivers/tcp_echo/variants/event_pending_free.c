@@ -5,7 +5,8 @@
  *     but it means that the receive callback is running.
  *
  * Class: BUG-01.
- * Rules: CTL-025, CTL-087, PROP-29; touch: KRN-197.
+ * Rules: CTL-025, CTL-087, PROP-29.
+ * EXPECT: CTL-025
  * Needs: The receive callback has entered and not yet entered the socket, or has left it and not
  *     yet counted itself, when the worker gets from the wait for SocketUnused to the disable; the
  *     worker then frees the connection before the callback goes on. A peer that resets, a send

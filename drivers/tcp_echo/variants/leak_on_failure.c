@@ -4,6 +4,7 @@
  *
  * Class: KBUG-38.
  * Rules: KRN-199, KRN-284.
+ * EXPECT: KRN-199|KRN-284
  * Needs: IoAllocateIrp fails for a send.
  */
 #define VARIANT_LEAK_ON_FAILURE

@@ -5,6 +5,7 @@
  *
  * Class: KBUG-23.
  * Rules: KRN-113, KRN-129.
+ * EXPECT: KRN-113
  * Needs: The send completes inline (self-deadlock). A completion on another processor only
  *     spins for a while.
  */

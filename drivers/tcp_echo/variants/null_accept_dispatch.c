@@ -5,6 +5,7 @@
  *
  * Class: BUG-27.
  * Rules: CTL-095b, SOCK-012.
+ * EXPECT: SOCK-012
  * Needs: None: any accepted connection.
  */
 #define VARIANT_NULL_ACCEPT_DISPATCH

@@ -5,6 +5,7 @@
  *
  * Class: BUG-10, BUG-LIFE-03, KBUG-03.
  * Rules: IRP-008, IRP-009, KRN-006, CTL-029.
+ * EXPECT: MEM-UAF
  * Needs: WskSend fails inside the call: the peer has reset the connection, or it was forced
  *     closed, before the echo is sent.
  */

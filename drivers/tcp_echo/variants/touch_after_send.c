@@ -3,7 +3,8 @@
  * tcp_echo with one mistake. Reads the length from the send after WskSend has returned.
  *
  * Class: BUG-LIFE-02.
- * Rules: IRP-019; touch: KRN-197.
+ * Rules: IRP-019.
+ * EXPECT: MEM-UAF
  * Needs: The send completes, inline or on another processor, before the caller reads.
  */
 #define VARIANT_TOUCH_AFTER_SEND

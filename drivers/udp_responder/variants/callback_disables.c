@@ -5,6 +5,7 @@
  *
  * Class: BUG-04.
  * Rules: CTL-089, CTL-055, IRP-023, KRN-081, KRN-082.
+ * EXPECT: CLOSE-002|EVT-007|KRN-081
  * Needs: None: any datagram that is kept. The disable waits for the callback, the callback for
  *     the disable.
  */

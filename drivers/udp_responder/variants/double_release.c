@@ -5,6 +5,7 @@
  *
  * Class: BUG-LIFE-18.
  * Rules: REL-003, REL-002.
+ * EXPECT: REL-003
  * Needs: None: any list that is answered to its end.
  */
 #define VARIANT_DOUBLE_RELEASE

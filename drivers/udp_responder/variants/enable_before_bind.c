@@ -4,6 +4,7 @@
  *
  * Class: BUG-LIFE-39.
  * Rules: CTL-061, EVT-002.
+ * EXPECT: CTL-061
  * Needs: None.
  */
 #define VARIANT_ENABLE_BEFORE_BIND

@@ -5,6 +5,7 @@
  *
  * Class: BUG-LIFE-29.
  * Rules: SEND-002, DGRM-005.
+ * EXPECT: SEND-002
  * Needs: None: any datagram with a payload.
  */
 #define VARIANT_LENGTH_BEYOND_MDL

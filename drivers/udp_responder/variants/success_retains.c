@@ -5,6 +5,7 @@
  *
  * Class: BUG-LIFE-20.
  * Rules: DGRM-022, REL-002.
+ * EXPECT: DGRM-022|KRN-228|REL-002
  * Needs: None: any datagram.
  */
 #define VARIANT_SUCCESS_RETAINS
