@@ -223,6 +223,8 @@ NTSTATUS GetUnicastIpAddressTable(_In_ ADDRESS_FAMILY Family,
                                   _Outptr_ PMIB_UNICASTIPADDRESS_TABLE *Table);
 
 _IRQL_requires_max_(PASSIVE_LEVEL)
+NTSTATUS GetIpForwardEntry2(_Inout_ PMIB_IPFORWARD_ROW2 Row);
+_IRQL_requires_max_(PASSIVE_LEVEL)
 NTSTATUS GetIpForwardTable2(_In_ ADDRESS_FAMILY Family, _Outptr_ PMIB_IPFORWARD_TABLE2 *Table);
 _IRQL_requires_max_(PASSIVE_LEVEL)
 NTSTATUS GetBestRoute2(_In_opt_ NET_LUID *InterfaceLuid, _In_ NET_IFINDEX InterfaceIndex,
@@ -230,6 +232,7 @@ NTSTATUS GetBestRoute2(_In_opt_ NET_LUID *InterfaceLuid, _In_ NET_IFINDEX Interf
                        _In_ const SOCKADDR_INET *DestinationAddress, _In_ ULONG AddressSortOptions,
                        _Out_ PMIB_IPFORWARD_ROW2 BestRoute, _Out_ SOCKADDR_INET *BestSourceAddress);
 
+_IRQL_requires_max_(APC_LEVEL)
 VOID FreeMibTable(_In_ PVOID Memory);
 
 _IRQL_requires_max_(PASSIVE_LEVEL)

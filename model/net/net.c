@@ -33,6 +33,7 @@ void net_reset(struct sim *s)
     net->udp_free = NULL;
     net->listener_free = NULL;
     net_addresses_reset(s);
+    netio_reset(s);
 }
 
 /* ---- the way of a packet ---- */

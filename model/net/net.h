@@ -292,4 +292,12 @@ void net_heal(struct sim *s);
 struct net_state *net_create(void);
 void net_reset(struct sim *s);
 
+/* ---- IP Helper (netio.h): what the driver is told about its host ---- */
+
+void netio_reset(struct sim *s);
+/* An address of the local host has come or gone: callbacks are due. */
+void netio_address_changed(struct sim *s, const struct net_address *address, bool is_there);
+/* KRN-283, KRN-284: change notifications not cancelled, tables not freed. */
+void netio_check_unload(struct sim *s);
+
 #endif

@@ -208,7 +208,10 @@ void net_local_address_change(struct sim *s)
 {
     struct net_state *net = net_of(s);
     enum net_family family = net->changes++ % 2 == 0 ? NET_IPV4 : NET_IPV6;
+    struct net_address address;
     net->has_second[family] = !net->has_second[family];
+    second_address(family, &address);
+    netio_address_changed(s, &address, net->has_second[family]);
     if (net->addresses_changed != NULL) {
         net->addresses_changed(s, family);
     }

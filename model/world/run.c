@@ -213,6 +213,7 @@ static void check_everything(struct sim *s)
     } else {
         wsk_check_unload(s);
     }
+    netio_check_unload(s);
     io_check_unload(s);
     mm_check_unload(s);
     ex_check_unload(s);
