@@ -78,6 +78,8 @@ areas='
             return "Ps, Ob, Zw, Se: threads, handles, objects, security"
         if (name ~ /^Rtl|printf|^Dbg|^vDbg/) return "Rtl and debug output"
         if (name ~ /^Etw|^Event/) return "Event tracing"
+        if (name ~ /Mib|^GetI[fp]|^GetUnicastIp|^GetBestRoute|^Notify|^ConvertInterface|IpInterface/)
+            return "IP Helper: interfaces, addresses, routes"
         return "Others"
     }
     function level(low, high) {
@@ -108,7 +110,7 @@ offered() {
                 "Ke: kernel objects, processors, time|Ex: pool, locks, rundown, lookaside lists|" \
                 "Interlocked operations and lists|Mm: memory descriptor lists, pages|" \
                 "Ps, Ob, Zw, Se: threads, handles, objects, security|Rtl and debug output|" \
-                "Event tracing|Others", wanted, "|")
+                "Event tracing|IP Helper: interfaces, addresses, routes|Others", wanted, "|")
             k = split("PASSIVE_LEVEL|up to APC_LEVEL|only at APC_LEVEL|up to DISPATCH_LEVEL|" \
                 "only at DISPATCH_LEVEL|from DISPATCH_LEVEL on|any", levels, "|")
             for (i = 1; i <= m; i++) {
