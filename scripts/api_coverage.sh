@@ -78,7 +78,7 @@ areas='
             return "Ps, Ob, Zw, Se: threads, handles, objects, security"
         if (name ~ /^Rtl|printf|^Dbg|^vDbg/) return "Rtl and debug output"
         if (name ~ /^Etw|^Event/) return "Event tracing"
-        if (name ~ /Mib|^GetI[fp]|^GetUnicastIp|^GetBestRoute|^Notify|^ConvertInterface|IpInterface/)
+        if (name ~ /Mib|^GetI[fp]|UnicastIp|^GetBestRoute|^Notify|^ConvertInterface|IpInterface/)
             return "IP Helper: interfaces, addresses, routes"
         return "Others"
     }
