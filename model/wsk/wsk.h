@@ -597,6 +597,8 @@ void wsk_reset(struct sim *s);
 void wsk_check_unload(struct sim *s);
 /* Nothing can run any more: reports it if WskDeregister waits for what was never given back. */
 void wsk_check_deadlock(struct sim *s);
+/* Some request of the driver waits for a peer, a disable, a lookup. */
+bool wsk_any_request_waits(struct sim *s);
 /* DriverEntry failed: nothing may be left registered (REG-039). */
 void wsk_check_failed_entry(struct sim *s);
 /*

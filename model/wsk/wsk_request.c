@@ -420,3 +420,14 @@ void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS sta
         }
     }
 }
+
+bool wsk_any_request_waits(struct sim *s)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->request_count; i++) {
+        if (w->request[i].phase == WSK_REQ_WAITING) {
+            return true;
+        }
+    }
+    return false;
+}
