@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What a fuzzed target tells the bench, in a file that both map (BENCH_TIMES names it). */
+#ifndef BENCH_TIMES_H
+#define BENCH_TIMES_H
+
+#include <stdint.h>
+
+#define BENCH_TIMES_VARIABLE "BENCH_TIMES"
+
+struct bench_times {
+    uint64_t runs;
+    double run_seconds; /* CPU time inside LLVMFuzzerTestOneInput */
+    double cpu_seconds; /* CPU time of all processes of the target, up to their last run */
+};
+
+#endif
