@@ -158,9 +158,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .access_points = target.options.access_points};
     fuzz_before_run();
     replay_session_run(&target.session, &target.options, &source, &target.log, &result);
-    fuzz_after_run();
     fuzz_shape.count = sim_context_points(target.session.sim, fuzz_shape.context,
                                           fuzz_shape.points, FUZZ_CONTEXTS_MAX);
+    fuzz_after_run();
     if (result.verdict == SIM_VERDICT_VIOLATION && !target.ignore_findings) {
         struct replay_case c =
             replay_case_of(&target.session, &target.options, &target.log, &result);

@@ -23,11 +23,14 @@ struct fuzz_shape {
 };
 extern struct fuzz_shape fuzz_shape;
 
+/* AFL++: names the descriptor of a page that the mutator in afl-fuzz shares with its target. */
+#define FUZZ_SHAPE_VARIABLE "WSKSIM_AFL_SHAPE"
+
 /* Counters that the engine of this executable reads; SIM_FEATURES bytes. */
 extern uint8_t *fuzz_features;
 
 void fuzz_before_run(void);
-void fuzz_after_run(void);
+void fuzz_after_run(void); /* fuzz_shape is up to date */
 
 /* Entry points that both engines call; names and meaning are libFuzzer's. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
