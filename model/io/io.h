@@ -114,6 +114,8 @@ PDEVICE_OBJECT io_first_device(struct sim *s);
 PDEVICE_OBJECT io_device_by_name(struct sim *s, const WCHAR *name, size_t characters);
 /* IRPs from above not completed yet; queued or running work items of IoQueueWorkItem. */
 uint32_t io_outstanding(struct sim *s);
+/* Of these, the work items: they hold the image while they are queued or run (KRN-171). */
+uint32_t io_works_pending(struct sim *s);
 /* Sends IRP_MJ_SHUTDOWN to every device that registered for it. */
 void io_shutdown(struct sim *s);
 

@@ -278,3 +278,9 @@ uint32_t io_outstanding(struct sim *s)
     (void)s;
     return io.above_count + io.io_works;
 }
+
+uint32_t io_works_pending(struct sim *s)
+{
+    (void)s;
+    return io.io_works;
+}

@@ -197,12 +197,21 @@ static void unload(struct sim *s)
     sim_trace(s, TRACE_Unloaded, 0, 0);
 }
 
+static bool works_have_run(struct sim *s, void *argument)
+{
+    (void)argument;
+    return io_works_pending(s) == 0;
+}
+
 /*
  * What the driver left behind. Code first: a callback that is still running is worse than a leak,
  * and often its cause.
  */
 static void check_everything(struct sim *s)
 {
+    /* KRN-171: an item of IoQueueWorkItem holds its device, and with it the image, until it ran. */
+    ke_wait_until(s, works_have_run, NULL, SIM_MS(RUN_UNLOAD_MAX_MS),
+                  "work items of IoQueueWorkItem to end");
     ke_check_unload(s);
     ps_check_unload(s);
     /* KRN-290: DPCs still queued run now, before the image goes. */
