@@ -23,7 +23,7 @@ static void fill_record(struct store_record *record, const struct finding_contex
                         const struct replay_case *c, const struct explanation *e)
 {
     *record = (struct store_record){.replay = *c, .seed = context->seed};
-    if (c->verdict == SIM_VERDICT_VIOLATION && c->rule < MODEL_RULE_COUNT) {
+    if (c->verdict == SIM_VERDICT_VIOLATION && c->signature != 0 && c->rule < MODEL_RULE_COUNT) {
         snprintf(record->rule, sizeof record->rule, "%s", model_rules[c->rule].id);
     }
     snprintf(record->strategy, sizeof record->strategy, "%s", context->strategy);
@@ -211,8 +211,10 @@ struct finding finding_settle(const struct finding_context *context, enum worker
         f.outcome = FINDING_NEW;
         take_explanation(&f);
     } else {
-        f.outcome = FINDING_FLAKY;
+        f.outcome = FINDING_FLAKY; /* a case, but no finding: no rule, no signature */
         f.replay.signature = 0;
+        free(f.e.title);
+        f.e.title = strdup("two runs of these choices differ");
     }
     store_finding(context, &f, found->run);
     announce(context, &f, found->run);

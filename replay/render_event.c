@@ -16,6 +16,12 @@ static const char *const trace_text[] = {
 #include "model/trace_kinds.def"
 #undef TRACE
 };
+static const char *const kind_names[] = {
+#define TRACE(name, text, shown) #name,
+#include "model/trace_kinds.def"
+#undef TRACE
+};
+
 static const char *const event_names[] = {"RECEIVE", "DISCONNECT", "SEND_BACKLOG", "RECEIVE_FROM",
                                           "ACCEPT",  "INSPECT",    "ABORT",        "CLIENT"};
 
@@ -91,6 +97,26 @@ static void put_json_string(FILE *out, const char *text)
     fputc('"', out);
 }
 
+static void put_json_event(FILE *out, struct replay_session *session, struct symbols *symbols,
+                           const struct sim_trace_event *event)
+{
+    char words[TEXT_MAX], name[48], place[384], object[48];
+    render_event_text(event, words, sizeof words);
+    replay_context_name(session, event->slot, name, sizeof name);
+    symbols_text(symbols, event->site, place, sizeof place);
+    fprintf(out, "{\"seq\":%llu,\"time\":%llu,\"context\":\"%s\",\"processor\":%d,\"irql\":%u,",
+            (unsigned long long)event->seq, (unsigned long long)event->time, name, event->processor,
+            event->level);
+    fprintf(out, "\"kind\":\"%s\",\"object\":\"%s\",\"value\":%llu,\"text\":",
+            kind_names[event->kind],
+            event->object >> 24 != 0 ? model_object_name(event->object, object, sizeof object) : "",
+            (unsigned long long)event->value);
+    put_json_string(out, words);
+    fputs(",\"site\":", out);
+    put_json_string(out, place);
+    fputs("}\n", out);
+}
+
 char *render_events(struct replay_session *session, struct symbols *symbols)
 {
     char *text = NULL;
@@ -101,18 +127,7 @@ char *render_events(struct replay_session *session, struct symbols *symbols)
     }
     const struct sim_trace_event *event = sim_trace_events(session->sim, &count);
     for (size_t i = 0; i < count; i++) {
-        char words[TEXT_MAX], name[48], place[384];
-        render_event_text(&event[i], words, sizeof words);
-        replay_context_name(session, event[i].slot, name, sizeof name);
-        symbols_text(symbols, event[i].site, place, sizeof place);
-        fprintf(out, "{\"seq\":%llu,\"time\":%llu,\"context\":\"%s\",\"processor\":%d,\"irql\":%u,",
-                (unsigned long long)event[i].seq, (unsigned long long)event[i].time, name,
-                event[i].processor, event[i].level);
-        fputs("\"text\":", out);
-        put_json_string(out, words);
-        fputs(",\"site\":", out);
-        put_json_string(out, place);
-        fputs("}\n", out);
+        put_json_event(out, session, symbols, &event[i]);
     }
     fclose(out);
     return text;

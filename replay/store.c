@@ -351,7 +351,7 @@ static enum store_result put_case(struct store *store, struct store_record *r, i
 
 static enum store_result put_violation(struct store *store, const struct store_record *r)
 {
-    if (r->rule[0] == '\0') {
+    if (r->rule[0] == '\0' && r->title == NULL) {
         return STORE_OK;
     }
     sqlite3_stmt *insert =

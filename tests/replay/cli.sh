@@ -9,6 +9,7 @@ set -u
 wsksim=$1
 buggy=$(readlink -f "$2")
 correct=$(readlink -f "$3")
+script=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -95,7 +96,8 @@ expect_line 1 'not an ELF' check "$0"
 expect_line 1 'cannot open' check nosuch.so
 expect_line 1 'No such file' list -db=nosuch.db
 expect_line 1 'not a wsksim database' list -db=lines.schedule
-expect_line 1 'build it' fuzz "$correct"
+cp "$correct" alone.so
+expect_line 1 'build it' fuzz alone.so
 expect 1 usage
 [ -e nosuch.db ] && failures=$((failures + 1))
 
@@ -111,6 +113,22 @@ for delay in 0.1 0.3 0.5 0.7; do
     for id in $(sed -n 's/^FINDING case \([0-9]*\).*/\1/p' killed.out); do
         expect 77 'as recorded: recurs' replay -db=killed.db "$id"
     done
+done
+
+# ---- the documents say it all ----
+
+root=$(dirname "$script")/../..
+for option in $(sed -n 's/^[A-Z_]*(\([a-z_]*\),.*/\1/p' "$root/replay/flags.def"); do
+    grep -q -e "-$option" "$root/docs/cli.md" || [ "$option" = help ] || {
+        echo "FAILED: docs/cli.md does not name -$option"
+        failures=$((failures + 1))
+    }
+done
+for kind in $(sed -n 's/^TRACE(\([A-Za-z]*\),.*/\1/p' "$root/model/trace_kinds.def"); do
+    grep -q "^| .$kind. |" "$root/docs/trace.md" || {
+        echo "FAILED: docs/trace.md does not list $kind"
+        failures=$((failures + 1))
+    }
 done
 
 # ---- Ctrl-C ----
