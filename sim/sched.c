@@ -813,13 +813,6 @@ void sim_context_label(uint16_t slot, char *out, size_t size)
     snprintf(out, size, "%s#%u", name, nth);
 }
 
-struct sim_where sim_here(struct sim *s)
-{
-    const struct sim_ctx *c = s->current;
-    return (struct sim_where){.seq = s->seq, .context = c->id, .routine = c->routine,
-                              .site = c->site};
-}
-
 SIM_NO_ASAN uint32_t sim_stack(struct sim *s, uintptr_t out[SIM_STACK_DEPTH_MAX])
 {
     const struct sim_ctx *c = s->current;

@@ -313,8 +313,16 @@ uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points,
  */
 uint32_t sim_context_child_id(uint32_t parent, uint32_t nth);
 
-/* Where the current context is now. */
-struct sim_where sim_here(struct sim *s);
+/*
+ * Where the current context is now. Inline: a struct that is returned is written in small pieces
+ * and read in large ones, which has to wait for the pieces.
+ */
+static inline struct sim_where sim_here(struct sim *s)
+{
+    const struct sim_ctx *c = s->current;
+    return (struct sim_where){.seq = s->seq, .context = c->id, .routine = c->routine,
+                              .site = c->site};
+}
 
 /* Return addresses inside the module, innermost first, from the current call outward. */
 uint32_t sim_stack(struct sim *s, uintptr_t out[SIM_STACK_DEPTH_MAX]);
