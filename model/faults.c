@@ -16,6 +16,7 @@
 #include "model/io/io.h"
 #include "model/ke/ke.h"
 #include "model/model.h"
+#include "model/world/run.h"
 #include "model/wsk/wsk.h"
 #include "sim/module.h"
 
@@ -355,6 +356,13 @@ static void on_deadlock(struct sim *s)
     char text[SIM_TEXT_MAX - 64];
     uint32_t event;
     struct sim_where cleared;
+    /* A peer that keeps silent is no fault of the driver: first the world gives up, then we judge. */
+    if (!world_is_healed(s)) {
+        world_heal(s);
+        if (sim_events_pending(s) > 0) {
+            return;
+        }
+    }
     ke_describe_blocked(s, text, sizeof(text));
     /* As long as a request waits, its completion may be the signal that is missing. */
     if (!wsk_any_request_waits(s) && ke_lost_wakeup(s, &event, &cleared)) {

@@ -194,12 +194,9 @@ static struct sim_ctx *oldest_enabled(struct sim *s, const struct sim_ctx *excep
     return oldest;
 }
 
-/* The default when nobody has a claim to go on; ends the run if nothing is enabled. */
+/* The default when nobody has a claim to go on. */
 SIM_NOINLINE static struct sim_ctx *default_other(struct sim *s, const struct sim_ctx *except)
 {
-    if (s->enabled_count == 0) {
-        s->hooks->deadlock(s);
-    }
     struct sim_ctx *other = oldest_enabled(s, except);
     return other != NULL ? other : oldest_enabled(s, NULL);
 }
@@ -215,6 +212,10 @@ SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_c
                                const struct sim_ctx *except)
 {
     if (s->enabled_state == SIM_ENABLED_DIRTY) {
+        enabled_rebuild(s);
+    }
+    while (SIM_UNLIKELY(s->enabled_count == 0)) {
+        s->hooks->deadlock(s); /* returns only if it has made something happen */
         enabled_rebuild(s);
     }
     if (s->enabled_count == 1) {

@@ -131,12 +131,13 @@ struct sim_options {
     uint8_t fill;         /* pattern of uninitialised pool; 0 = 0xCD */
 };
 
-/* Set by the model: what to do when the engine notices something the driver did. None returns. */
+/* Set by the model: what to do when the engine notices something. None returns, where not noted. */
 struct sim_hooks {
     void (*memory_fault)(struct sim *s, uintptr_t address, size_t size, bool is_write,
                          uintptr_t pc);
     void (*signal_fault)(struct sim *s, int signal, uintptr_t address, uintptr_t pc);
-    void (*deadlock)(struct sim *s);  /* nothing is enabled and no event is pending */
+    /* Nothing is enabled and no event is pending. May return after it has added an event. */
+    void (*deadlock)(struct sim *s);
     void (*livelock)(struct sim *s);  /* steps_max or time_max used up */
     void (*undefined)(struct sim *s, const char *what, const char *file, unsigned line,
                       uintptr_t pc); /* UndefinedBehaviorSanitizer in the module */
