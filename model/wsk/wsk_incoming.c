@@ -149,8 +149,9 @@ void wsk_incoming_drop(struct sim *s, struct wsk_incoming *in)
         return;
     }
     in->is_dropped = true;
-    if (in->state == WSK_IN_ARRIVED) {
-        wsk_incoming_state(in, WSK_IN_ENDED); /* the client has never heard of it */
+    if (in->state == WSK_IN_ARRIVED || in->listener->is_finishing) {
+        /* The client has never heard of it, or the close does not wait for callbacks any more. */
+        wsk_incoming_state(in, WSK_IN_ENDED);
     } else if (in->state != WSK_IN_INSPECTING) {
         wsk_incoming_state(in,
                            WSK_IN_ABORT_DUE); /* else when the callback has returned: LSTN-017 */
