@@ -102,6 +102,12 @@ static bool open_module(struct campaign *c)
                 replay_strategy_names[c->runs.strategy], c->seat_count);
         campaign_print_checks(module->flavour, c->plan);
     }
+    if (c->plan->options.access_points && !c->runs.has_access) {
+        command_refuse("-access=1: %s was built without access points", module->name);
+        stop(c, CAMPAIGN_FAILED);
+        runner_close(runner);
+        return false;
+    }
     c->runs.typical_steps[0] = typical_steps(runner, c, false);
     if (c->runs.has_access && !c->runs.no_access) {
         c->runs.typical_steps[1] = typical_steps(runner, c, true);

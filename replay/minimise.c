@@ -316,22 +316,61 @@ struct minimise_size minimise_measure(const struct replay_case *c)
     return size;
 }
 
+static void search_begin(struct search *m, const struct minimise_target *target,
+                         struct replay_case *c)
+{
+    *m = (struct search){.target = target, .replay = *c};
+    minimise_plan_of(&m->best, &c->options, c->choices, c->choices_size);
+    m->size = minimise_plan_measure(&m->best);
+    m->seen = calloc(SEEN_SLOTS, sizeof *m->seen);
+    SIM_ASSERT(m->seen != NULL);
+}
+
+static void search_end(struct search *m)
+{
+    free(m->seen);
+    minimise_plan_free(&m->best);
+}
+
+/* Other runs with the same finding, each made small; the simplest one takes the place of *c. */
+static uint64_t try_others(const struct minimise_target *target, struct replay_case *c)
+{
+    struct replay_case other;
+    uint64_t runs = 0;
+    while (target->another != NULL && !target->is_over(target->context) &&
+           target->another(target->context, &other)) {
+        struct search m;
+        struct minimise_size best = minimise_measure(c);
+        search_begin(&m, target, &other);
+        search_until_still(&m);
+        bool is_better = minimise_is_simpler(&m.size, &best);
+        struct replay_case *loser = is_better ? c : &m.replay;
+        replay_case_free(loser);
+        if (is_better) {
+            *c = m.replay;
+        }
+        runs += m.runs;
+        search_end(&m);
+    }
+    return runs;
+}
+
 uint64_t minimise(const struct minimise_target *target, struct replay_case *c)
 {
-    struct search m = {.target = target, .replay = *c};
+    struct search m;
     uint64_t random = 0x6d696e69;
-    minimise_plan_of(&m.best, &c->options, c->choices, c->choices_size);
-    m.size = minimise_plan_measure(&m.best);
-    m.seen = calloc(SEEN_SLOTS, sizeof *m.seen);
-    if (m.seen == NULL) {
-        minimise_plan_free(&m.best);
-        return 0;
-    }
-    do {
-        search_until_still(&m);
-    } while (shake(&m, &random));
-    free(m.seen);
-    minimise_plan_free(&m.best);
+    search_begin(&m, target, c);
+    search_until_still(&m);
     *c = m.replay;
-    return m.runs;
+    uint64_t runs = m.runs;
+    search_end(&m);
+    runs += try_others(target, c);
+    search_begin(&m, target, c);
+    while (shake(&m, &random)) {
+        search_until_still(&m);
+    }
+    *c = m.replay;
+    runs += m.runs;
+    search_end(&m);
+    return runs;
 }

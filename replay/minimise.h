@@ -10,6 +10,10 @@
  * its canonical case, and that is what is measured and kept. So the best is always a case that has
  * been run, and stopping at any moment is harmless.
  *
+ * What can be left out depends on where one begins: a race found with many switches may need them
+ * all, while another run shows it with two. So more runs with the same finding are looked for and
+ * made small, too, and the smallest of all wins.
+ *
  * Invariants:
  *  1. The measure of the best only goes down: the search ends.
  *  2. Leaving out a switch keeps the others of its context where they were (the schedule stream
@@ -40,7 +44,9 @@ struct minimise_target {
      */
     bool (*shows)(void *context, const struct replay_options *options, const uint8_t *bytes,
                   size_t size, struct replay_case *canonical);
-    bool (*is_over)(void *context);                                    /* the time is up */
+    bool (*is_over)(void *context); /* the time is up */
+    /* Another case with the same finding, owned by the caller; false = no more. May be NULL. */
+    bool (*another)(void *context, struct replay_case *c);
     void (*progress)(void *context, const struct minimise_size *best); /* may be NULL */
 };
 

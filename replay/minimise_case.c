@@ -7,7 +7,11 @@
 
 #include "replay/minimise.h"
 
-enum { CONFIRMATIONS = 2 };
+enum {
+    CONFIRMATIONS = 2,
+    OTHERS_MAX = 24,         /* more runs with the same finding that are made small */
+    OTHERS_RUNS_MAX = 30000, /* runs in which they are looked for */
+};
 
 static const double PROGRESS_EVERY_S = 0.5;
 
@@ -17,6 +21,10 @@ struct job {
     uint64_t key; /* raw key of the finding */
     struct minimise_size before;
     uint64_t runs;
+    struct replay_plan plan; /* of the runs in which others are looked for */
+    struct replay_options options;
+    uint64_t next_run;
+    unsigned others;
     double started, last_progress;
     bool is_broken;
     struct worker_finding out;
@@ -55,6 +63,30 @@ static bool is_over(void *context)
            (budget->seconds > 0 && worker_now() - job->started > budget->seconds);
 }
 
+/* The next run of a campaign of our own that shows the finding. */
+static bool another(void *context, struct replay_case *c)
+{
+    struct job *job = context;
+    while (job->others < OTHERS_MAX && job->next_run < OTHERS_RUNS_MAX && !is_over(job)) {
+        struct worker_request request;
+        replay_portfolio(&job->plan, job->next_run++, &job->options, &request.source,
+                         &request.options);
+        enum worker_event event = runner_run(job->runner, &request, &job->out);
+        job->runs++;
+        job->is_broken |= event == WORKER_BROKEN || event == WORKER_FAILED;
+        if (event == WORKER_ANSWER && job->out.result.verdict == SIM_VERDICT_VIOLATION &&
+            job->out.result.raw_key == job->key) {
+            job->others++;
+            *c = job->out.replay;
+            return true;
+        }
+        if (has_result(event) || event == WORKER_TIMEOUT) {
+            replay_case_free(&job->out.replay);
+        }
+    }
+    return false;
+}
+
 static void progress(void *context, const struct minimise_size *best)
 {
     struct job *job = context;
@@ -89,15 +121,27 @@ static bool is_confirmed(struct job *job, const struct replay_case *c)
     return true;
 }
 
-static enum minimise_result find_key(struct job *job, const struct replay_case *c, const char **why)
+/*
+ * What "the same finding" is. Others are looked for only where a run costs little: not if the
+ * driver ends its process, nor if it loops.
+ */
+static enum minimise_result find_key(struct job *job, const struct replay_case *c, bool *can_search,
+                                     const char **why)
 {
     enum worker_event event = runner_case(job->runner, c, &job->out);
+    const struct replay_result *result = &job->out.result;
     if (event == WORKER_BROKEN || event == WORKER_FAILED) {
         *why = job->out.message;
         return MINIMISE_FAILED;
     }
-    bool is_there = has_result(event) && job->out.result.verdict == SIM_VERDICT_VIOLATION;
-    job->key = job->out.result.raw_key;
+    bool is_there = has_result(event) && result->verdict == SIM_VERDICT_VIOLATION;
+    *can_search = event == WORKER_ANSWER && result->violation.rule != RULE_SYS_LIVELOCK &&
+                  !result->violation.memory_damaged;
+    uint32_t steps = result->steps < UINT32_MAX ? (uint32_t)result->steps : UINT32_MAX;
+    job->key = result->raw_key;
+    job->options = c->options;
+    job->plan = (struct replay_plan){
+        .seed = 1, .typical_steps = {steps, steps}, .no_access = !c->options.access_points};
     replay_case_free(&job->out.replay);
     return is_there ? MINIMISE_OK : MINIMISE_GONE;
 }
@@ -111,12 +155,16 @@ enum minimise_result minimise_case(struct runner *runner, const struct replay_ca
     job.runner = runner;
     job.budget = budget;
     job.started = worker_now();
-    enum minimise_result result = find_key(&job, c, why);
+    bool can_search = false;
+    enum minimise_result result = find_key(&job, c, &can_search, why);
     if (result != MINIMISE_OK) {
         return result;
     }
-    const struct minimise_target target = {
-        .context = &job, .shows = shows, .is_over = is_over, .progress = progress};
+    const struct minimise_target target = {.context = &job,
+                                           .shows = shows,
+                                           .is_over = is_over,
+                                           .another = can_search ? another : NULL,
+                                           .progress = progress};
     job.before = minimise_measure(c);
     *out = replay_case_clone(c);
     minimise(&target, out);

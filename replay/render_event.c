@@ -107,8 +107,8 @@ static void put_json_event(FILE *out, struct replay_session *session, struct sym
     fprintf(out, "{\"seq\":%llu,\"time\":%llu,\"context\":\"%s\",\"processor\":%d,\"irql\":%u,",
             (unsigned long long)event->seq, (unsigned long long)event->time, name, event->processor,
             event->level);
-    fprintf(out, "\"kind\":\"%s\",\"object\":\"%s\",\"value\":%llu,\"text\":",
-            kind_names[event->kind],
+    fprintf(out,
+            "\"kind\":\"%s\",\"object\":\"%s\",\"value\":%llu,\"text\":", kind_names[event->kind],
             event->object >> 24 != 0 ? model_object_name(event->object, object, sizeof object) : "",
             (unsigned long long)event->value);
     put_json_string(out, words);
