@@ -35,9 +35,7 @@ struct wsk_control_state *wsk_control_create(void)
 
 void wsk_control_reset(struct sim *s)
 {
-    struct wsk_control_state *c = wsk_of(s)->control;
-    memset(c->sd, 0, c->sd_count * sizeof c->sd[0]);
-    c->sd_count = 0;
+    wsk_of(s)->control->sd_count = 0; /* a slot is cleaned when it is taken */
 }
 
 /* ---- security descriptors ---- */
@@ -70,6 +68,7 @@ PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registra
     }
     struct sd *sd = &c->sd[c->sd_count++];
     struct sim_block *block;
+    memset(sd, 0, sizeof *sd);
     sd->pointer = ex_alloc(s, SD_BYTES, BLOCK_SUBSYSTEM, 0, true, false, &block);
     sd->object = model_object_new(s, OBJECT_SD);
     sd->references = 1;

@@ -46,9 +46,7 @@ struct wsk_nmr_state *wsk_nmr_create(void)
 
 void wsk_nmr_reset(struct sim *s)
 {
-    struct wsk_nmr_state *n = wsk_of(s)->nmr;
-    memset(n->client, 0, n->count * sizeof n->client[0]);
-    n->count = 0;
+    wsk_of(s)->nmr->count = 0; /* a slot is cleaned when it is taken */
 }
 
 static HANDLE handle_of(struct sim *s, const struct nmr_client *c)
@@ -124,6 +122,7 @@ NTSTATUS NTAPI NmrRegisterClient(PNPI_CLIENT_CHARACTERISTICS ClientCharacteristi
         sim_limit(s, "NMR_CLIENTS_MAX: too many NMR registrations in one run");
     }
     struct nmr_client *c = &n->client[n->count++];
+    memset(c, 0, sizeof *c);
     c->characteristics = ClientCharacteristics;
     c->context = ClientContext;
     c->registered = sim_here(s);
