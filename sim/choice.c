@@ -23,6 +23,7 @@ static struct {
     uint32_t change_count, change_next;           /* PCT */
     uint32_t change[PCT_POINTS_MAX];
     uint64_t low_priority; /* PCT: next value below all others */
+    uint16_t one_in[CHOICE_STREAMS], knob_one_in; /* seeded: one in n answers is not 0 */
 } source;
 
 /* ---- varints and splitting ---- */
@@ -133,6 +134,10 @@ void choice_reset(struct sim *s)
     s->random = s->random == 0 ? 1 : s->random;
     sim_random(&s->random);
     s->drawn = sim_random(&s->random);
+    source.one_in[CHOICE_WORLD] = s->source->world_one_in;
+    source.one_in[CHOICE_FAULTS] = s->source->faults_one_in;
+    source.one_in[CHOICE_PROGRAM] = s->source->program_one_in;
+    source.knob_one_in = s->source->knob_one_in;
     if (is_decoded(s)) {
         size_t length[CHOICE_STREAMS];
         size_t size = s->source->size < CHOICE_INPUT_MAX ? s->source->size : CHOICE_INPUT_MAX;
@@ -305,13 +310,11 @@ int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
 
 /* ---- values ---- */
 
-static uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+static inline uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uint32_t kind,
+                                   uint32_t count)
 {
-    const struct choice_source *from = s->source;
-    uint32_t one_in = stream == CHOICE_FAULTS    ? from->faults_one_in
-                      : stream == CHOICE_PROGRAM ? from->program_one_in
-                      : kind >= CHOICE_KIND_KNOB ? from->knob_one_in
-                                                 : from->world_one_in;
+    uint32_t one_in = stream == CHOICE_WORLD && kind >= CHOICE_KIND_KNOB ? source.knob_one_in
+                                                                         : source.one_in[stream];
     if (one_in == 0 || (one_in > 1 && choice_draw_below(s, one_in) != 0)) {
         return 0;
     }

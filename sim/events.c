@@ -97,8 +97,9 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
                                        .value = value};
     events.heap[events.heap_count++] = slot;
     sift_up(events.heap_count - 1);
-    if (s->event_count++ == 0) {
-        sched_dirty(s); /* the clock has become an alternative */
+    s->event_count++;
+    if (!s->clock_listed && events_next_time(s) >= events.pool[slot].time) {
+        sched_dirty(s); /* the clock may have become an alternative */
     }
     return events.pool[slot].seq << 16 | slot;
 }
@@ -110,8 +111,9 @@ bool sim_event_cancel(struct sim *s, uint64_t handle)
         return false;
     }
     event->fire = NULL;
-    if (--s->event_count == 0) {
-        s->enabled_state = SIM_ENABLED_DIRTY;
+    s->event_count--;
+    if (s->clock_listed && events.heap[0] == (uint16_t)(handle & 0xffff)) {
+        s->enabled_state = SIM_ENABLED_DIRTY; /* the next event may be too far away, or none */
     }
     return true;
 }
@@ -135,9 +137,7 @@ bool events_fire_next(struct sim *s)
         }
         SIM_ASSERT(event.time >= s->now); /* time never runs backwards */
         s->now = event.time;
-        if (--s->event_count == 0) {
-            s->enabled_state = SIM_ENABLED_DIRTY;
-        }
+        s->event_count--;
         event.fire(s, event.argument, event.value);
         return true;
     }

@@ -66,21 +66,28 @@ static void map_stacks(void)
     }
 }
 
-/* Whole words, the last one overlapping; volatile, or the compiler makes a memset of it. */
+/* 16 bytes at a time, the last ones overlapping; volatile, or the compiler makes a memset of it. */
 SIM_NO_ASAN static inline void fill_short(uint8_t *p, size_t count, uint8_t value)
 {
+    typedef uint64_t pair __attribute__((vector_size(16), aligned(1), may_alias));
     typedef volatile uint64_t __attribute__((aligned(1), may_alias)) word;
     const uint64_t all = 0x0101010101010101ull * value;
+    const pair both = {all, all};
     if (count < 8) {
         for (size_t i = 0; i < count; i++) {
             ((volatile uint8_t *)p)[i] = value;
         }
         return;
     }
-    for (size_t i = 0; i < count - 8; i += 8) {
-        *(word *)(p + i) = all;
+    if (count < 16) {
+        *(word *)p = all;
+        *(word *)(p + count - 8) = all;
+        return;
     }
-    *(word *)(p + count - 8) = all;
+    for (size_t i = 0; i < count - 16; i += 16) {
+        *(volatile pair *)(p + i) = both;
+    }
+    *(volatile pair *)(p + count - 16) = both;
 }
 
 SIM_NO_ASAN static void shadow_fill(uintptr_t base, size_t size, uint8_t value)
@@ -160,8 +167,14 @@ void *sim_block_alloc(struct sim *s, size_t size, size_t align, uint8_t kind, ui
     }
     memory.top = (base + size + SIM_RED_ZONE + 15) & ~(uintptr_t)15;
     struct sim_block *block = &memory.block[memory.block_count++];
-    *block = (struct sim_block){.base = base, .size = (uint32_t)size, .tag = tag, .kind = kind,
-                                .state = SIM_BLOCK_LIVE, .born = sim_here(s)};
+    block->base = base;
+    block->size = (uint32_t)size;
+    block->tag = tag;
+    block->object = 0;
+    block->kind = kind;
+    block->state = SIM_BLOCK_LIVE;
+    block->born = sim_here(s);
+    block->died.seq = 0;
     sim_shadow_valid(base, size);
     fill_bytes((void *)base, size, fill);
     if (out != NULL) {
@@ -243,14 +256,8 @@ bool sim_memory_is_stack(uintptr_t address)
     return is_fiber_stack(address) || is_frame(address);
 }
 
-static bool is_mapped(uintptr_t first, uintptr_t last)
+static bool is_allowed(uintptr_t first, uintptr_t last)
 {
-    if (sim_memory_is_arena(first) || sim_memory_is_arena(last)) {
-        return sim_memory_is_arena(first) && sim_memory_is_arena(last);
-    }
-    if (sim_memory_is_stack(first)) {
-        return sim_memory_is_stack(last) && last - first < SIM_STACK_BYTES;
-    }
     for (unsigned i = 0; i < memory.allowed_count; i++) {
         if (first >= memory.allowed[i].base && last < memory.allowed[i].end) {
             return true;
@@ -259,39 +266,72 @@ static bool is_mapped(uintptr_t first, uintptr_t last)
     return false;
 }
 
+/* first <= last. The regions are told apart by the bits above their 1 TiB. */
+static inline bool is_mapped(uintptr_t first, uintptr_t last)
+{
+    enum { REGION_BITS = 40 };
+    switch (first >> REGION_BITS) {
+    case SIM_ARENA_BASE >> REGION_BITS:
+        return last - SIM_ARENA_BASE < SIM_ARENA_BYTES;
+    case SIM_STACK_BASE >> REGION_BITS:
+        return is_fiber_stack(first) && is_fiber_stack(last) && last - first < SIM_STACK_BYTES;
+    case SIM_FRAMES_BASE >> REGION_BITS:
+        return is_frame(first) && is_frame(last) && last - first < SIM_STACK_BYTES;
+    default:
+        return is_allowed(first, last);
+    }
+}
+
 SIM_NO_ASAN uint8_t sim_shadow_at(uintptr_t address)
 {
     return *shadow_of(address);
 }
 
-SIM_NO_ASAN bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
+/* All of [address, end), which is not empty, is valid: whole words of the map at a time. */
+SIM_NO_ASAN static inline bool is_valid(uintptr_t address, uintptr_t end)
 {
-    uintptr_t address = (uintptr_t)p;
-    if (size == 0) {
-        return true;
-    }
-    if (SIM_UNLIKELY(address + size < address || !is_mapped(address, address + size - 1))) {
-        if (bad != NULL) {
-            *bad = address;
-        }
-        return false;
-    }
-    const uintptr_t end = address + size;
-    for (uintptr_t granule = address & ~(uintptr_t)7; granule < end; granule += 8) {
-        uint8_t value = *shadow_of(granule);
-        if (SIM_LIKELY(value == 0)) {
-            continue;
-        }
-        uintptr_t from = granule < address ? address : granule;
-        uintptr_t to = granule + 8 < end ? granule + 8 : end;
-        if (value >= 8 || to > granule + value) {
-            if (bad != NULL) {
-                *bad = value >= 8 || from > granule + value ? from : granule + value;
-            }
+    typedef uint64_t __attribute__((aligned(1), may_alias)) word;
+    const uint8_t *at = shadow_of(address), *last = shadow_of(end - 1);
+    for (; last - at >= 8; at += 8) {
+        if (*(const word *)at != 0) {
             return false;
         }
     }
-    return true;
+    uint64_t rest = *(const word *)at & ~(UINT64_MAX << 8 * (last - at));
+    return rest == 0 && (*last == 0 || (*last < 8 && (end - 1) % 8 < *last));
+}
+
+/* The first bad byte of [address, end), which are mapped. */
+SIM_NO_ASAN static uintptr_t first_bad(uintptr_t address, uintptr_t end)
+{
+    for (uintptr_t granule = address & ~(uintptr_t)7; granule < end; granule += 8) {
+        uint8_t value = *shadow_of(granule);
+        uintptr_t from = granule < address ? address : granule;
+        uintptr_t to = granule + 8 < end ? granule + 8 : end;
+        if (value >= 8) {
+            return from;
+        }
+        if (value != 0 && to > granule + value) {
+            return from > granule + value ? from : granule + value;
+        }
+    }
+    return end;
+}
+
+bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
+{
+    uintptr_t address = (uintptr_t)p, end = address + size;
+    if (size == 0) {
+        return true;
+    }
+    bool mapped = end > address && is_mapped(address, end - 1);
+    if (SIM_LIKELY(mapped && is_valid(address, end))) {
+        return true;
+    }
+    if (bad != NULL) {
+        *bad = mapped ? first_bad(address, end) : address;
+    }
+    return false;
 }
 
 /* ---- frames ---- */

@@ -111,16 +111,23 @@ static bool may_continue(const struct sim *s, const struct sim_ctx *c)
     return p->top == c && !(p->queue_count > 0 && c->level < SIM_LEVEL_NO_SWITCH);
 }
 
-/* The clock may jump past contexts that could run (the first `count` of the list), for a while. */
+/*
+ * The clock may jump past contexts that could run (the first `count` of the list), for a while. If
+ * one of them forbids it, that ends when it runs: clock_waits.
+ */
 static bool clock_may_overtake(struct sim *s, uint32_t count)
 {
     sim_time next = events_next_time(s);
+    if (next > s->now + SIM_OVERTAKE_MAX) {
+        return false;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (next > s->enabled[i]->since + SIM_OVERTAKE_MAX && s->enabled[i] != s->current) {
+            s->clock_waits = true;
             return false;
         }
     }
-    return next <= s->now + SIM_OVERTAKE_MAX;
+    return true;
 }
 
 /* The contexts on top of their processors, or the bound interrupts that must come before them. */
@@ -135,11 +142,14 @@ SIM_INLINE uint32_t list_tops(struct sim *s, bool *room_thread, bool *room_inter
             s->enabled[count++] = &engine.context[p->queue[p->queue_head]];
             continue;
         }
-        if (top != NULL && top->state == SIM_RUNNING) {
-            s->enabled[count++] = top;
+        if (top == NULL) {
+            *room_interrupt = *room_thread = true;
+            continue;
         }
-        *room_interrupt |= takes && p->queue_count == 0;
-        *room_thread |= has_room(p, SIM_THREAD);
+        s->enabled[count] = top;
+        count += top->state == SIM_RUNNING;
+        *room_interrupt |= takes;
+        *room_thread |= takes && top->kind == SIM_THREAD;
     }
     return count;
 }
@@ -147,16 +157,10 @@ SIM_INLINE uint32_t list_tops(struct sim *s, bool *room_thread, bool *room_inter
 /* The ready contexts that may run on any processor, if one has room for them. */
 SIM_INLINE uint32_t list_ready(struct sim *s, uint32_t count, bool room_thread)
 {
-    uint32_t left = s->ready;
-    for (uint32_t i = 0; left > 0; i++) {
-        SIM_ASSERT(i < s->live_count);
-        struct sim_ctx *c = s->live[i];
-        if (c->state == SIM_READY && c->bound < 0) {
-            left--;
-            if (c->kind == SIM_INTERRUPT || room_thread) {
-                s->enabled[count++] = c;
-            }
-        }
+    for (uint32_t i = 0; i < s->ready_count; i++) {
+        struct sim_ctx *c = s->ready[i];
+        s->enabled[count] = c;
+        count += room_thread || c->kind == SIM_INTERRUPT;
     }
     return count;
 }
@@ -165,15 +169,17 @@ SIM_NOINLINE static void enabled_rebuild(struct sim *s)
 {
     bool room_thread = false, room_interrupt = false;
     uint32_t count = list_tops(s, &room_thread, &room_interrupt);
-    if (room_interrupt && s->ready > 0) {
+    if (room_interrupt) {
         count = list_ready(s, count, room_thread);
     }
-    if (s->event_count > 0 && (count == 0 || clock_may_overtake(s, count))) {
+    s->clock_waits = false;
+    s->clock_listed = s->event_count > 0 && (count == 0 || clock_may_overtake(s, count));
+    if (s->clock_listed) {
         s->enabled[count++] = &s->clock;
     }
     s->enabled_count = count;
-    s->enabled_state = s->asks_always && s->queued == 0 && count > 1 ? SIM_ENABLED_QUICK
-                                                                    : SIM_ENABLED_LISTED;
+    bool quick = s->asks_always && s->queued == 0 && count > 1 && !s->clock_waits;
+    s->enabled_state = quick ? SIM_ENABLED_QUICK : SIM_ENABLED_LISTED;
 }
 
 /*
@@ -188,7 +194,7 @@ static struct sim_ctx *oldest_enabled(struct sim *s, const struct sim_ctx *excep
             oldest = c;
         }
     }
-    if (oldest == NULL && s->enabled[s->enabled_count - 1] == &s->clock) {
+    if (oldest == NULL && s->clock_listed) {
         return &s->clock;
     }
     return oldest;
@@ -262,6 +268,28 @@ SIM_INLINE struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct si
 
 /* ---- placing and switching ---- */
 
+static void ready_add(struct sim *s, struct sim_ctx *c)
+{
+    uint32_t at = s->ready_count++;
+    for (; at > 0 && s->ready[at - 1]->index > c->index; at--) {
+        s->ready[at] = s->ready[at - 1];
+    }
+    s->ready[at] = c;
+}
+
+static void ready_remove(struct sim *s, const struct sim_ctx *c)
+{
+    uint32_t at = 0;
+    while (s->ready[at] != c) {
+        at++;
+        SIM_ASSERT(at < s->ready_count);
+    }
+    s->ready_count--;
+    for (; at < s->ready_count; at++) {
+        s->ready[at] = s->ready[at + 1];
+    }
+}
+
 static struct sim_processor *find_processor(struct sim *s, const struct sim_ctx *c)
 {
     struct sim_processor *other = NULL, *own = NULL;
@@ -297,7 +325,7 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
         s->queued--;
     } else {
         p = find_processor(s, c);
-        s->ready--;
+        ready_remove(s, c);
     }
     SIM_ASSERT(p != NULL);
     if (c->kind == SIM_INTERRUPT) {
@@ -305,8 +333,8 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
     } else if (p->top != NULL) {
         SIM_ASSERT(p->top->level < SIM_LEVEL_NO_SWITCH);
         p->top->state = SIM_READY; /* preempted */
-        s->ready++;
         p->top->processor = -1;
+        ready_add(s, p->top);
     }
     p->top = c;
     c->processor = (int8_t)(p - s->processor);
@@ -333,6 +361,9 @@ SIM_INLINE void switch_to(struct sim *s, struct sim_ctx *next)
     }
     self->since = s->now;
     s->current = next;
+    if (s->clock_waits) {
+        s->enabled_state = SIM_ENABLED_DIRTY; /* perhaps for the one that goes on now */
+    }
     reset_access_budget(s);
     next->last_run = ++s->switches;
     start_stretch(s);
@@ -411,11 +442,14 @@ SIM_NOINLINE static void point_switch(struct sim *s, struct sim_ctx *next)
 }
 
 /*
- * The quick way is the uniform walk among a list that has not changed, no bound interrupt waiting:
- * armed is 0 and stays so, one point has passed, and self may go on. It does what point_ask would.
+ * The quick way is the uniform walk among a list that holds, no bound interrupt waiting: armed is 0
+ * and stays so, one point has passed, and self may go on. It does what point_ask would.
  */
 SIM_NOINLINE void sim_point_slow(struct sim *s)
 {
+    if (s->enabled_state == SIM_ENABLED_DIRTY) {
+        enabled_rebuild(s);
+    }
     if (s->enabled_state != SIM_ENABLED_QUICK || s->steps + 1 >= s->watch) {
         point_ask(s);
         return;
@@ -476,7 +510,9 @@ static inline struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
         .user = params->user,
     };
     s->live[s->live_count++] = c;
-    s->ready += c->bound < 0;
+    if (c->bound < 0) {
+        s->ready[s->ready_count++] = c; /* the youngest */
+    }
     choice_context(s, c);
     return c;
 }
@@ -534,7 +570,7 @@ bool sim_interrupt_withdraw(struct sim *s, struct sim_ctx *c)
         p->queue_count = kept;
         s->queued--;
     } else {
-        s->ready--;
+        ready_remove(s, c);
     }
     live_remove(s, c);
     enabled_changed(s);
@@ -593,7 +629,7 @@ void sim_wake(struct sim *s, struct sim_ctx *c)
 {
     SIM_ASSERT_OP(c->state, ==, SIM_BLOCKED);
     c->state = SIM_READY;
-    s->ready++;
+    ready_add(s, c);
     c->since = s->now;
     enabled_changed(s);
 }
@@ -654,7 +690,9 @@ void sim_set_level(struct sim *s, uint8_t level)
         if (is && s->processor[self->processor].queue_count > 0) {
             sched_ask_soon(s); /* invariant 3: bound interrupts come first */
         }
-        sched_dirty(s);
+        if ((s->ready_count | s->queued) != 0) { /* nobody else cares */
+            sched_dirty(s);
+        }
     }
 }
 
@@ -736,7 +774,7 @@ static void reset_run(struct sim *s)
     s->limit = NULL;
     s->violation.here.seq = 0;
     s->violation.prior_stack_depth = 0;
-    s->queued = s->ready = 0;
+    s->queued = s->ready_count = 0;
     s->is_alone = false;
     for (uint32_t i = 0; i < s->processor_count; i++) {
         struct sim_processor *p = &s->processor[i];
@@ -761,6 +799,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     s->source = source;
     s->log = log;
     s->asks_always = source->kind == CHOICE_RANDOM && source->switch_one_in <= 1;
+    s->is_watched = s->options.trace || s->options.capture_seq != 0 || sim_features_on;
     choice_reset(s);
     if (s->event_seq != 0) {
         events_reset(s);

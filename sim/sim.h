@@ -146,9 +146,9 @@ struct sim_hooks {
 
 struct sim_processor {
     struct sim_ctx *top; /* NULL = idle */
-    struct sim_ctx idle; /* pseudo context on which idle decisions count */
     uint16_t queue_head, queue_count; /* bound interrupts, first in first out */
     uint16_t queue[64];
+    struct sim_ctx idle; /* pseudo context on which idle decisions count */
 };
 
 /* Whether the list of enabled contexts holds, and whether a point may take the quick way. */
@@ -162,6 +162,8 @@ struct sim {
     uint8_t enabled_state; /* enum sim_enabled */
     bool asks_always; /* the source may switch at every point */
     bool is_alone;    /* countdown is long because there is nobody else */
+    bool is_watched;  /* somebody wants to see the events */
+    bool clock_listed, clock_waits; /* the clock is enabled; is not, until some context runs */
     uint32_t enabled_count;
     struct sim_ctx *enabled[SIM_STACKS_MAX + 2]; /* last entry may be &clock */
     uint64_t hash;     /* fingerprint so far */
@@ -175,7 +177,8 @@ struct sim {
     uint32_t processor_count;
     struct sim_processor processor[SIM_PROCESSORS_MAX];
     struct sim_ctx clock; /* pseudo context: the alternative "let time jump", id 0 */
-    uint32_t ready;       /* contexts that are READY and may run on any processor */
+    uint32_t ready_count; /* contexts that are READY and may run on any processor, by age */
+    struct sim_ctx *ready[SIM_STACKS_MAX];
     uint32_t queued;      /* interrupts in the queues of all processors */
     uint32_t live_count;  /* contexts neither FREE nor DONE, in order of age */
     struct sim_ctx *live[SIM_STACKS_MAX];
