@@ -82,6 +82,9 @@ void model_knob_force(enum model_knob knob, int value)
 static uint32_t knob_value(const struct model_knob_info *knob, uint32_t n)
 {
     uint32_t value = 0;
+    if (SIM_LIKELY(knob->on_request == 0)) {
+        return n;
+    }
     while ((knob->on_request >> value & 1) != 0 || n-- != 0) {
         value++;
     }

@@ -177,6 +177,12 @@ void *ex_alloc_entry(struct sim *s, SIZE_T size, enum model_block kind, ULONG ta
     return (void *)block->base;
 }
 
+void ex_free_shown(struct sim *s, struct sim_block *block)
+{
+    SIM_ASSERT(!is_pool(block->kind));
+    sim_block_free(s, block);
+}
+
 void ex_free(struct sim *s, struct sim_block *block)
 {
     const void *base = (const void *)block->base;

@@ -18,6 +18,11 @@ void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, boo
                bool may_fail, struct sim_block **block);
 /* Frees a block of ours; runs the checks of KRN-200 (ke_, io_, mm_memory_freed) first. */
 void ex_free(struct sim *s, struct sim_block *block);
+/*
+ * The same for memory of ours that the driver was only shown (indications, their MDLs): nothing of
+ * the driver's can live in it, so that there is nothing to check.
+ */
+void ex_free_shown(struct sim *s, struct sim_block *block);
 
 /*
  * One question to the fault stream: should this allocation-like call fail? (IoAllocateIrp, MDL,

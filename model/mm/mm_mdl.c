@@ -76,7 +76,11 @@ void mm_release(struct sim *s, struct mm_mdl *m)
     m->is_freed = true;
     m->freed = sim_here(s);
     mm_unpinned(s, m);
-    ex_free(s, m->block);
+    if (m->origin == MM_SUBSYSTEM) {
+        ex_free_shown(s, m->block);
+    } else {
+        ex_free(s, m->block);
+    }
     sim_trace(s, TRACE_Destroy, m->object, 0);
 }
 

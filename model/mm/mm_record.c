@@ -68,7 +68,9 @@ struct mm_mdl *mm_argument(struct sim *s, const MDL *mdl)
         model_fail(s, RULE_KRN_228, m->object, &m->freed, "%s: the MDL has been freed",
                    model_routine_name(s->current->routine));
     }
-    model_touch(s, mdl, sizeof(*mdl), "the MDL");
+    if (m->block == NULL) { /* else it is ours, and not freed */
+        model_touch(s, mdl, sizeof(*mdl), "the MDL");
+    }
     return m;
 }
 

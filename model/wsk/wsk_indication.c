@@ -176,12 +176,12 @@ void wsk_element_free(struct sim *s, struct wsk_element *element, bool by_client
     for (uint32_t i = 0; i < element->pieces; i++) {
         mm_subsystem_mdl_free(s, element->piece[i].mdl);
         element->piece[i].block->tag = rule;
-        ex_free(s, element->piece[i].block);
+        ex_free_shown(s, element->piece[i].block);
     }
     free_argument(s, element->remote, rule);
     free_argument(s, element->control, rule);
     element->block->tag = rule;
-    ex_free(s, element->block);
+    ex_free_shown(s, element->block);
     element->list->left--;
     if (element->list->state == WSK_LIST_RETAINED) {
         element->list->socket->retained--;

@@ -96,7 +96,7 @@ void wsk_argument_free(struct sim *s, const void *p)
     }
     struct sim_block *block = sim_block_find(s, (uintptr_t)p);
     SIM_ASSERT(block != NULL && block->kind == BLOCK_INDICATION);
-    ex_free(s, block);
+    ex_free_shown(s, block);
 }
 
 PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address,
