@@ -84,7 +84,7 @@ byte w0, w1;
 byte pended, completed;
 
 #define N ((busy & 1) + (busy >> 1))
-/* The lower bit is taken first. */
+/* The lower bit is taken first. LIMIT also bounds T-54, as in gate_explore.c. */
 #define MAY_START(mine) (N < LIMIT && (mine == 1 || busy == 1))
 #define MAY_CALL (overlay == ALIVE || overlay == FORCED)
 

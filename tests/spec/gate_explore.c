@@ -149,7 +149,9 @@ static bool prepare(struct world *w, const struct config *c, enum action action,
     }
     case DO_EVENT:
         t->kind = GATE_ON_EVENT;
-        return w->socket.overlay != GATE_IS_CLOSED && w->events > 0;
+        return w->socket.overlay != GATE_IS_CLOSED && w->events > 0 &&
+               (w->socket.overlay != GATE_IS_FORCED || /* T-54 might go beyond the bound */
+                gate_count(m) < gate_limit(c->event));
     case DO_RETURN_0:
     case DO_REFUSE_0:
     case DO_RETURN_1:

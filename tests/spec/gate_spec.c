@@ -229,7 +229,7 @@ static bool guard(const struct gate_socket *s, const struct gate_trigger *t, enu
     switch (column) {
     case OCCUR:
         if (gate_state(s, t->event) == GATE_FORCED) {
-            return m->is_null_due && gate_count(m) < gate_limit(t->event);
+            return m->is_null_due && (gate_limit(t->event) > 1 || m->running == 0);
         }
         return may_start(m, t->event);
     case RET_SOME:

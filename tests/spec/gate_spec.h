@@ -128,7 +128,7 @@ void gate_socket_vanish(struct gate_socket *accepted);
 enum gate_state gate_state(const struct gate_socket *s, enum gate_event event);
 const char *gate_state_name(enum gate_state state);
 uint32_t gate_count(const struct gate_machine *m); /* n */
-/* How many invocations of one event may run at a time (AMBIGUOUS-22). */
+/* How many invocations of one event may run at a time (AMBIGUOUS-22); T-54 may add one. */
 uint32_t gate_limit(enum gate_event event);
 
 /* The row of 3.4.1 for this trigger now; NULL if the pair is marked "not possible". */

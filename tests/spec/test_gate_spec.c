@@ -192,7 +192,7 @@ static const struct golden goldens[] = {
     {"T-45", GATE_RECEIVE, true, "+A A.h@SI ev recv +A A.n ev recv +A ev@SP A.x@SI +A"},
     {"T-50", GATE_RECEIVE_FROM, false, "en +A +B dis1=P A.@XI en=S@RX +A A.@RX B.!1@EI"},
     {"T-51", GATE_RECEIVE_FROM, false, "en +A +B dis0=E A. en=S +A B.n@AD A.@D"},
-    {"T-54", GATE_RECEIVE_FROM, false, "en +A force +B ev A. B. force close=P closed"},
+    {"T-54", GATE_RECEIVE_FROM, false, "en +A +B force +C ev A. B. C. force close=P closed"},
     {"T-54", GATE_RECEIVE, true, "+A force ev A. +A ev A.n close=P ev force closed"},
     {"T-54", GATE_DISCONNECT, false, "en force ev close=P closed"},
     {"T-55", GATE_RECEIVE_FROM, false, "en +A dis1=P force A.!1 close=P closed"},
