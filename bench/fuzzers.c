@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fuzzer rows: an empty target and the scenario under the same engine, one after the other,
- * bound to one core. Both are wrapped (times.c), so that the CPU time of a run can be told from that
- * of the loop around it.
+ * bound to one core. Both are wrapped (times.c), so that the CPU time of a run can be told from
+ * that of the loop around it.
  *
  *   extra = (time per execution of ours - time per execution of the empty target - time of our run)
  *           / (time per execution of the empty target + time of our run)
@@ -198,8 +198,10 @@ static void compare(struct bench_report *r, const struct bench_settings *setting
     double extra = (all - loop - run_time) / (loop + run_time);
     /* The bar is on the whole: 1.05 times (loop + run) allowed, 1 + extra needed. */
     bench_add(r, name, 1.05 / (1 + extra), bar, "%+.1f %% over empty loop + our run", 100 * extra);
-    bench_add(r, "  executions per second", 0, "", "%.1f k (empty target %.1f k)",
-              (double)ours.times.runs / ours.wall / 1e3, (double)empty.times.runs / empty.wall / 1e3);
+    double rate = (double)ours.times.runs / ours.wall / 1e3;
+    double empty_rate = (double)empty.times.runs / empty.wall / 1e3;
+    bench_add(r, "  executions per second", 0, "", "%.1f k (empty target %.1f k)", rate,
+              empty_rate);
     bench_note(r, "  CPU time per execution: empty %.2f us; ours %.2f us, of it our run %.2f us\n",
                loop * 1e6, all * 1e6, run_time * 1e6);
 }

@@ -120,8 +120,9 @@ static struct total run_mixtures(struct bench_report *r, const struct bench_sett
         note(r, mixture[i].name, &t);
         if (t.bad != 0 && first.bad == 0) {
             first.bad = t.bad;
-            bench_error(r, "%llu runs of the scenario (%s) ended with a finding: %.90s",
-                        (unsigned long long)t.bad, mixture[i].name, wsk.session.sim->violation.text);
+            bench_error(r, "%llu runs of %s ended with a finding: %.90s",
+                        (unsigned long long)t.bad, mixture[i].name,
+                        wsk.session.sim->violation.text);
         }
         if (i == 0) {
             first = t;
