@@ -290,6 +290,9 @@ static void enable_statics(struct sim *s, struct wsk_socket *socket)
     }
 }
 
+static void take_client(struct sim *s, struct wsk_socket *socket, PVOID context,
+                        const VOID *dispatch);
+
 PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID context,
                                const VOID *dispatch)
 {
@@ -305,7 +308,11 @@ PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID c
     socket->created = sim_here(s);
     sim_trace(s, TRACE_Create, socket->object, 0);
     enable_statics(s, socket);
-    wsk_socket_set_client(s, socket, context, dispatch);
+    if (socket->by_event) {
+        take_client(s, socket, context, dispatch); /* the callback has not said which: CTL-105 */
+    } else {
+        wsk_socket_set_client(s, socket, context, dispatch);
+    }
     return socket->visible;
 }
 
@@ -352,16 +359,21 @@ static void check_context(struct sim *s, const struct wsk_socket *socket)
     }
 }
 
-void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID context,
-                           const VOID *dispatch)
+static void take_client(struct sim *s, struct wsk_socket *socket, PVOID context,
+                        const VOID *dispatch)
 {
     socket->context = context;
     socket->dispatch = dispatch;
     keep_table(s, socket);
     check_context(s, socket);
+}
+
+void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID context,
+                           const VOID *dispatch)
+{
+    take_client(s, socket, context, dispatch);
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
-        if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL &&
-            !(socket->by_event && dispatch == NULL && socket->life == WSK_CREATING)) {
+        if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL) {
             model_lint(s, RULE_CTL_105);
         }
     }
