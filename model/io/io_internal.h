@@ -127,6 +127,7 @@ struct io_extension {
 struct io_state {
     struct record_pool irps;
     struct address_table irp_table;
+    struct io_irp *irp_last; /* the one asked for last: drivers call for one IRP in a row */
     struct io_irp *flight_first, *flight_last;
     uint32_t flight_count;
     uint32_t allocated_live; /* IRPs of IoAllocateIrp not freed yet */

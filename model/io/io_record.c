@@ -42,6 +42,7 @@ void io_reset(struct sim *s)
     address_table_reset(&io.irp_table);
     address_table_reset(&io.work_table);
     io.irps.count = 0;
+    io.irp_last = NULL;
     io.aboves.count = 0;
     io.works.count = 0;
     io.flight_first = io.flight_last = NULL;
@@ -61,8 +62,15 @@ void io_reset(struct sim *s)
 struct io_irp *io_irp_find(struct sim *s, const IRP *irp)
 {
     (void)s;
+    if (SIM_LIKELY(io.irp_last != NULL && io.irp_last->irp == irp)) {
+        return io.irp_last;
+    }
     uint32_t index = address_table_get(&io.irp_table, (uintptr_t)irp);
-    return index == ADDRESS_TABLE_NONE ? NULL : record_pool_at(&io.irps, index);
+    if (index == ADDRESS_TABLE_NONE) {
+        return NULL;
+    }
+    io.irp_last = record_pool_at(&io.irps, index);
+    return io.irp_last;
 }
 
 struct io_irp *io_irp_new(struct sim *s, PIRP irp, enum io_irp_origin origin, uint16_t stack_count)
@@ -73,6 +81,7 @@ struct io_irp *io_irp_new(struct sim *s, PIRP irp, enum io_irp_origin origin, ui
         sim_limit(s, "too many IRPs in one run");
     }
     address_table_put(&io.irp_table, (uintptr_t)irp, index);
+    io.irp_last = record;
     record->irp = irp;
     record->object = model_object_new(s, OBJECT_IRP);
     record->origin = (uint8_t)origin;

@@ -242,19 +242,19 @@ static void input(struct sim *s, struct net_tcp *tcp, const struct net_segment *
 void net_tcp_arrive(struct sim *s, void *argument, uint64_t value)
 {
     struct net_segment *segment = argument;
-    struct net_segment in = *segment;
-    struct net_tcp *tcp = &in.pair->end[in.to], *from = &in.pair->end[1 - in.to];
+    struct net_pair *pair = segment->pair;
+    struct net_tcp *tcp = &pair->end[segment->to], *from = &pair->end[1 - segment->to];
     struct net_state *net = net_of(s);
     (void)value;
     if (from->last_out == segment) {
         from->last_out = NULL;
     }
-    if ((in.flags & NET_RST) != 0) {
+    if ((segment->flags & NET_RST) != 0) {
         from->resets_flying--;
     }
+    input(s, tcp, segment);
     segment->next_free = net->segment_free;
     net->segment_free = segment;
-    input(s, tcp, &in);
-    net_pair_drop(s, in.pair);
+    net_pair_drop(s, pair);
     net_landed(s);
 }

@@ -35,17 +35,15 @@ static struct net_segment *segment_new(struct sim *s)
     return &net->segment_pool[net->segment_used++];
 }
 
-static struct net_segment *launch(struct sim *s, const struct net_segment *what, sim_time arrival)
+static void launch(struct sim *s, struct net_segment *segment, sim_time arrival)
 {
-    struct net_segment *segment = segment_new(s);
-    *segment = *what;
-    net_pair_hold(s, what->pair);
+    struct net_pair *pair = segment->pair;
+    net_pair_hold(s, pair);
     net_of(s)->flying++;
-    if ((what->flags & NET_RST) != 0) {
-        what->pair->end[1 - what->to].resets_flying++;
+    if ((segment->flags & NET_RST) != 0) {
+        pair->end[1 - segment->to].resets_flying++;
     }
     sim_event_add(s, arrival, net_tcp_arrive, segment, 0);
-    return segment;
 }
 
 static uint64_t window_edge(struct net_tcp *tcp)
@@ -114,7 +112,8 @@ void net_tcp_emit(struct sim *s, struct net_tcp *tcp, unsigned flags, uint64_t p
         net_tcp_lost(s, tcp, flags, size);
         return;
     }
-    const struct net_segment what = {
+    struct net_segment *segment = segment_new(s);
+    *segment = (struct net_segment){
         .pair = tcp->pair,
         .to = (uint8_t)(1 - tcp->side),
         .flags = (uint8_t)flags,
@@ -125,9 +124,12 @@ void net_tcp_emit(struct sim *s, struct net_tcp *tcp, unsigned flags, uint64_t p
         .ack = acknowledgement(tcp),
         .edge = window_edge(tcp),
     };
-    tcp->last_out = launch(s, &what, travel.arrival);
+    launch(s, segment, travel.arrival);
+    tcp->last_out = segment;
     if (travel.copy != SIM_TIME_NEVER) {
-        launch(s, &what, travel.copy);
+        struct net_segment *copy = segment_new(s);
+        *copy = *segment;
+        launch(s, copy, travel.copy);
     }
 }
 
