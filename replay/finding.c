@@ -128,7 +128,8 @@ static void announce(const struct finding_context *context, const struct finding
         break;
     case FINDING_INTERNAL:
         command_refuse("the finding of run %llu cannot be explained: %s", (unsigned long long)run,
-                       f->e.report != NULL ? f->e.report : "no child process");
+                       f->e.report != NULL ? f->e.report : "the process that does it failed");
+        rescue(f);
         break;
     }
     fflush(stdout);
