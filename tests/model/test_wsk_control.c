@@ -562,7 +562,7 @@ static void test_wrong(void **state)
     ke_test_bad(wrong_protocol, RULE_SOCK_003);
     ke_test_bad(never_closed, RULE_SOCK_020);
     ke_test_bad(never_deregistered, RULE_REG_006);
-    ke_test_bad(deregister_blocks, RULE_SYS_DEADLOCK);
+    ke_test_bad(deregister_blocks, RULE_REG_018);
     ke_test_bad(short_option, RULE_CTL_125);
     ke_test_bad(option_of_another_category, RULE_CTL_128);
     ke_test_bad(static_too_late, RULE_CTL_101);
