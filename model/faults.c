@@ -356,7 +356,7 @@ static void on_deadlock(struct sim *s)
     char text[SIM_TEXT_MAX - 64];
     uint32_t event;
     struct sim_where cleared;
-    /* A peer that keeps silent is no fault of the driver: first the world gives up, then we judge. */
+    /* A silent peer is no fault of the driver: first the world gives up, then we judge. */
     if (!world_is_healed(s)) {
         world_heal(s);
         if (sim_events_pending(s) > 0) {

@@ -196,7 +196,7 @@ static enum sim_module_error check_contents(const struct sim_image *image, struc
 
 static enum sim_module_error map_file(struct sim_image *image, const char *path, struct reason why)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep us waiting */
     struct stat status;
     if (file < 0 || fstat(file, &status) != 0) {
         snprintf(why.text, why.size, "cannot open: %m");

@@ -19,17 +19,13 @@ int64_t sim_access_countdown;
 
 enum {
     ID_MAIN = 1,
-    ID_IDLE = 2,          /* + processor */
     ID_FIRST = 16,
     ID_COUNT = 16384 - ID_FIRST, /* two bytes as a varint */
     ACCESS_BUDGET = 10000000, /* accesses between two switches, without access points: 20 ms */
 };
 
-static struct {
-    struct sim sim;
-    struct sim_ctx context[SIM_CONTEXTS_MAX];
-    uint64_t id_used[(ID_FIRST + ID_COUNT + 63) / 64];
-} engine;
+struct sim_ctx sim_contexts[SIM_CONTEXTS_MAX];
+static uint64_t id_used[(ID_FIRST + ID_COUNT + 63) / 64];
 
 /* ---- accounting ---- */
 
@@ -139,7 +135,7 @@ SIM_INLINE uint32_t list_tops(struct sim *s, bool *room_thread, bool *room_inter
         struct sim_ctx *top = p->top;
         bool takes = takes_interrupts(p);
         if (SIM_UNLIKELY(p->queue_count > 0) && takes) {
-            s->enabled[count++] = &engine.context[p->queue[p->queue_head]];
+            s->enabled[count++] = &sim_contexts[p->queue[p->queue_head]];
             continue;
         }
         if (top == NULL) {
@@ -236,7 +232,8 @@ SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_c
 }
 
 /* The answer was the clock. True if `prefer` goes on: the jump was the deviation. */
-SIM_NOINLINE static bool jump_clock(struct sim *s, struct sim_ctx *from, const struct sim_ctx *prefer)
+SIM_NOINLINE static bool jump_clock(struct sim *s, struct sim_ctx *from,
+                                    const struct sim_ctx *prefer)
 {
     if (s->now >= s->options.time_max) {
         s->hooks->livelock(s);
@@ -475,14 +472,14 @@ uint32_t sim_context_child_id(uint32_t parent, uint32_t nth)
 static uint32_t new_id(struct sim_ctx *parent)
 {
     uint32_t id = sim_context_child_id(parent->id, ++parent->children);
-    while ((engine.id_used[id / 64] >> (id % 64) & 1) != 0) {
+    while ((id_used[id / 64] >> (id % 64) & 1) != 0) {
         id = id + 1 < ID_FIRST + ID_COUNT ? id + 1 : ID_FIRST;
     }
-    engine.id_used[id / 64] |= 1ull << (id % 64);
+    id_used[id / 64] |= 1ull << (id % 64);
     return id;
 }
 
-static inline struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
+static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
                                    const struct sim_ctx_params *params)
 {
     if (s->context_count == SIM_CONTEXTS_MAX) {
@@ -491,7 +488,7 @@ static inline struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
     if (s->live_count == SIM_STACKS_MAX) {
         sim_limit(s, "SIM_STACKS_MAX: too many threads and interrupts at once");
     }
-    struct sim_ctx *c = &engine.context[s->context_count];
+    struct sim_ctx *c = &sim_contexts[s->context_count];
     *c = (struct sim_ctx){
         .id = parent != NULL ? new_id(parent) : ID_MAIN,
         .index = (uint16_t)s->context_count++,
@@ -716,101 +713,21 @@ void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc
     s->current->site = site;
 }
 
-/* ---- runs ---- */
+/* ---- the first context of a run ---- */
 
-struct sim *sim_create(const struct sim_hooks *hooks)
-{
-    struct sim *s = &engine.sim;
-    sim_memory_init();
-    s->hooks = hooks;
-    for (uint32_t i = 0; i < SIM_PROCESSORS_MAX; i++) {
-        s->processor[i].idle = (struct sim_ctx){.id = ID_IDLE + i, .name = "idle", .number = i,
-                                                .stack = -1, .processor = (int8_t)i, .bound = -1};
-    }
-    s->clock = (struct sim_ctx){.name = "clock", .stack = -1, .processor = -1, .bound = -1};
-    return s;
-}
-
-static void reset_ids(struct sim *s)
+void sched_reset(struct sim *s)
 {
     for (uint32_t i = 0; i < s->context_count; i++) {
-        uint32_t id = engine.context[i].id;
-        engine.id_used[id / 64] &= ~(1ull << (id % 64));
+        uint32_t id = sim_contexts[i].id;
+        id_used[id / 64] &= ~(1ull << (id % 64));
     }
     s->context_count = 0;
     s->live_count = 0;
 }
 
-static void reset_options(struct sim *s, const struct sim_options *options)
+struct sim_ctx *sched_first(struct sim *s, const struct sim_ctx_params *params)
 {
-    static const struct sim_options none;
-    const struct sim_options *o = options != NULL ? options : &none;
-    s->options.processors = o->processors == 0 ? 2 : o->processors;
-    s->options.steps_max = o->steps_max == 0 ? 200000 : o->steps_max;
-    s->options.time_max = o->time_max == 0 ? SIM_MS(3600000) : o->time_max;
-    s->options.trace = o->trace;
-    s->options.capture_seq = o->capture_seq;
-    s->options.fill = o->fill == 0 ? 0xCD : o->fill;
-    s->processor_count = s->options.processors;
-    SIM_ASSERT_OP(s->processor_count, <=, SIM_PROCESSORS_MAX);
-}
-
-/* Idle processors and the clock: contexts that never run code, on which decisions count. */
-static void reset_pseudo(struct sim *s, struct sim_ctx *c)
-{
-    c->points = c->last_deviation = 0;
-    choice_context(s, c);
-}
-
-static void reset_run(struct sim *s)
-{
-    s->now = 0;
-    s->hash = 0;
-    s->seq = 0;
-    s->steps = s->switches = s->decisions = 0;
-    s->check = 0;
-    s->diverged = false;
-    s->verdict = SIM_VERDICT_OK;
-    s->limit = NULL;
-    s->violation.here.seq = 0;
-    s->violation.prior_stack_depth = 0;
-    s->queued = s->ready_count = 0;
-    s->is_alone = false;
-    for (uint32_t i = 0; i < s->processor_count; i++) {
-        struct sim_processor *p = &s->processor[i];
-        p->top = NULL;
-        p->queue_head = p->queue_count = 0;
-        reset_pseudo(s, &p->idle);
-    }
-    reset_pseudo(s, &s->clock);
-}
-
-enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argument),
-                         void *argument, const struct sim_options *options,
-                         const struct choice_source *source, struct choice_log *log)
-{
-    SIM_ASSERT(!s->is_running);
-    sim_current = s;
-    if (s->options.trace) {
-        trace_reset();
-    }
-    reset_ids(s);
-    reset_options(s, options);
-    s->source = source;
-    s->log = log;
-    s->asks_always = source->kind == CHOICE_RANDOM && source->switch_one_in <= 1;
-    s->is_watched = s->options.trace || s->options.capture_seq != 0 || sim_features_on;
-    choice_reset(s);
-    if (s->event_seq != 0) {
-        events_reset(s);
-    }
-    if (sim_features_on) {
-        sim_features_reset();
-    }
-    reset_run(s);
-    const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
-                                         .name = "system", .bound = -1};
-    struct sim_ctx *c = context_new(s, NULL, &first);
+    struct sim_ctx *c = context_new(s, NULL, params);
     s->enabled_state = SIM_ENABLED_DIRTY;
     s->current = c;
     reset_access_budget(s);
@@ -818,101 +735,10 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     fiber_start(s, c);
     start_stretch(s);
     arm(s);
-    s->is_running = true;
-    fiber_enter(c);
-    s->is_running = false;
+    return c;
+}
+
+void sched_account(struct sim *s)
+{
     account(s);
-    choice_finish(s);
-    fiber_reset(s);
-    sim_memory_reset(s);
-    return s->verdict;
-}
-
-/* ---- endings ---- */
-
-uint32_t sim_context_points(const struct sim *s, uint32_t *id, uint32_t *points, uint32_t max)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < s->context_count && count < max; i++) {
-        if (engine.context[i].points > 0) {
-            id[count] = engine.context[i].id;
-            points[count++] = engine.context[i].points;
-        }
-    }
-    return count;
-}
-
-void sim_context_label(uint16_t slot, char *out, size_t size)
-{
-    const struct sim_ctx *c = &engine.context[slot % SIM_CONTEXTS_MAX];
-    const char *name = c->name != NULL ? c->name : "?";
-    unsigned nth = 1;
-    for (const struct sim_ctx *other = engine.context; other < c; other++) {
-        nth += other->name != NULL && strcmp(other->name, name) == 0;
-    }
-    snprintf(out, size, "%s#%u", name, nth);
-}
-
-SIM_NO_ASAN uint32_t sim_stack(struct sim *s, uintptr_t out[SIM_STACK_DEPTH_MAX])
-{
-    const struct sim_ctx *c = s->current;
-    uint32_t depth = 0;
-    uintptr_t frame = c->frame;
-    if (sim_memory_is_module(c->site)) {
-        out[depth++] = c->site;
-    }
-    uintptr_t low = SIM_STACK_BASE + (uintptr_t)(c->stack < 0 ? 0 : c->stack) * SIM_STACK_STRIDE;
-    for (int i = 0; i < 64 && depth < SIM_STACK_DEPTH_MAX; i++) {
-        if (frame - low >= SIM_STACK_STRIDE - 16 || (frame & 7) != 0) {
-            break;
-        }
-        uintptr_t next = ((const uintptr_t *)frame)[0];
-        uintptr_t site = ((const uintptr_t *)frame)[1];
-        if (sim_memory_is_module(site) && (depth == 0 || out[depth - 1] != site)) {
-            out[depth++] = site;
-        }
-        if (next <= frame) {
-            break;
-        }
-        frame = next;
-    }
-    return depth;
-}
-
-void sim_fail(struct sim *s, struct sim_violation *violation)
-{
-    SIM_ASSERT(s->is_running);
-    if (violation != &s->violation) {
-        uint32_t prior_depth = s->violation.prior_stack_depth; /* captured in this very run */
-        if (prior_depth > 0) {
-            memcpy(violation->prior_stack, s->violation.prior_stack, sizeof violation->prior_stack);
-            violation->prior_stack_depth = prior_depth;
-        }
-        s->violation = *violation;
-    }
-    struct sim_violation *v = &s->violation;
-    if (v->here.seq == 0) {
-        v->here = sim_here(s);
-    }
-    if (v->stack_depth == 0) {
-        v->stack_depth = sim_stack(s, v->stack);
-    }
-    v->time = s->now;
-    v->level = s->current->level;
-    s->verdict = SIM_VERDICT_VIOLATION;
-    fiber_leave();
-}
-
-void sim_limit(struct sim *s, const char *which)
-{
-    SIM_ASSERT(s->is_running);
-    s->verdict = SIM_VERDICT_LIMIT;
-    s->limit = which;
-    fiber_leave();
-}
-
-void sim_finish(struct sim *s)
-{
-    SIM_ASSERT(s->is_running);
-    fiber_leave();
 }

@@ -115,4 +115,11 @@ SIM_INLINE void sched_dirty(struct sim *s)
 /* Body of a context; never returns. */
 __attribute__((noreturn)) void sched_context_main(struct sim *s, struct sim_ctx *c);
 
+/* sched.c: all contexts of a run by age, and the first one, placed and ready to be entered. */
+enum { SIM_ID_IDLE = 2 /* + processor */ };
+extern struct sim_ctx sim_contexts[SIM_CONTEXTS_MAX];
+void sched_reset(struct sim *s);
+struct sim_ctx *sched_first(struct sim *s, const struct sim_ctx_params *params);
+void sched_account(struct sim *s); /* the points of the current context, at the end of a run */
+
 #endif
