@@ -35,6 +35,20 @@ static void put_status(FILE *out, uint64_t value)
     }
 }
 
+/* A Return names a routine, or the IRP that a dispatch routine of the driver had. */
+static void put_routine(FILE *out, const struct sim_trace_event *event)
+{
+    char name[48];
+    if (event->kind == TRACE_Return && event->object >> 24 != 0) {
+        fputs(model_object_name(event->object, name, sizeof name), out);
+    } else {
+        fputs(model_routine_name(event->kind == TRACE_Call     ? (unsigned)event->value
+                                 : event->kind == TRACE_Return ? event->object
+                                                               : event->routine),
+              out);
+    }
+}
+
 static void put_field(FILE *out, char field, const struct sim_trace_event *event)
 {
     char name[48];
@@ -43,10 +57,7 @@ static void put_field(FILE *out, char field, const struct sim_trace_event *event
         fputs(model_object_name(event->object, name, sizeof name), out);
         break;
     case 'r':
-        fputs(model_routine_name(event->kind == TRACE_Call     ? (unsigned)event->value
-                                 : event->kind == TRACE_Return ? event->object
-                                                               : event->routine),
-              out);
+        put_routine(out, event);
         break;
     case 's':
         put_status(out, event->value);
