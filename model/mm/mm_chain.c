@@ -206,13 +206,25 @@ void mm_chain_release(struct sim *s, PMDL mdl, uint32_t request)
 
 /* ---- contents ---- */
 
+/* mm_chain_use found all of the chain; `last` is where it ends now. */
+SIM_NOINLINE __attribute__((noreturn)) static void chain_was_cut(struct sim *s,
+                                                                 const struct mm_mdl *last)
+{
+    SIM_ASSERT(last != NULL);
+    model_fail(s, last->use_access == MM_WRITE ? RULE_RECV_003 : RULE_SEND_004, last->object,
+               &last->used_at, "a chain of MDLs is cut while a request uses it");
+}
+
 /* Calls step for each stretch of memory that holds bytes [skip, skip + size) after offset. */
 static void for_each_stretch(struct sim *s, PMDL mdl, SIZE_T position, SIZE_T size,
                              void (*step)(void *context, void *memory, SIZE_T bytes), void *context)
 {
+    const struct mm_mdl *m = NULL;
     while (size > 0) {
-        SIM_ASSERT(mdl != NULL); /* mm_chain_use has walked this chain */
-        const struct mm_mdl *m = mm_argument(s, mdl);
+        if (SIM_UNLIKELY(mdl == NULL)) {
+            chain_was_cut(s, m);
+        }
+        m = mm_argument(s, mdl);
         if (position >= m->bytes) {
             position -= m->bytes;
         } else {

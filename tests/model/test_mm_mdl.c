@@ -376,6 +376,15 @@ static void chain_cycle(void)
     mm_chain_use(sim_current, mdl, 0, 2 * SIZE, MM_READ, REQUEST);
 }
 
+static void chain_cut(void)
+{
+    PMDL mdl = built(pool(SIZE), SIZE);
+    mdl->Next = built(pool(SIZE), SIZE);
+    mm_chain_use(sim_current, mdl, 0, 2 * SIZE, MM_READ, REQUEST);
+    mdl->Next = NULL;
+    (void)mm_chain_hash(sim_current, mdl, 0, 2 * SIZE);
+}
+
 static void wrong_access(void)
 {
     PMDL mdl = locked(pool(SIZE), SIZE, IoReadAccess);
@@ -442,6 +451,7 @@ static void test_mistakes(void **state)
         {receive_too_short, RULE_RECV_002},
         {chain_not_built, RULE_SEND_003},
         {chain_cycle, RULE_KRN_237},
+        {chain_cut, RULE_SEND_004},
         {wrong_access, RULE_KRN_234},
         {changed_by_hand, RULE_KRN_239},
         {frees_system_mdl, RULE_KRN_238},
