@@ -4,6 +4,7 @@
 #include "replay/explain.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "replay/watchdog.h"
+#include "replay/worker.h"
 
 enum { EXPLAIN_TIMEOUT_S = 30, PARTS = 4, PART_BYTES_MAX = 1 << 30 };
 
@@ -216,11 +218,27 @@ static void explain_here(const char *module_path, const struct replay_case *c,
 
 /* ---- the parent ---- */
 
-static bool read_all(int pipe, void *bytes, size_t size)
+struct reader {
+    int pipe;
+    double deadline; /* the child may be deaf to signals: the clock is ours */
+    bool is_late;
+};
+
+static bool wait_for_more(struct reader *reader)
+{
+    struct pollfd fd = {.fd = reader->pipe, .events = POLLIN};
+    double left = reader->deadline - worker_now();
+    if (left <= 0 || poll(&fd, 1, (int)(left * 1000) + 1) == 0) {
+        reader->is_late = true;
+    }
+    return !reader->is_late;
+}
+
+static bool read_all(struct reader *reader, void *bytes, size_t size)
 {
     char *at = bytes;
-    while (size > 0) {
-        ssize_t got = read(pipe, at, size);
+    while (size > 0 && wait_for_more(reader)) {
+        ssize_t got = read(reader->pipe, at, size);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -230,21 +248,21 @@ static bool read_all(int pipe, void *bytes, size_t size)
         at += got;
         size -= (size_t)got;
     }
-    return true;
+    return size == 0;
 }
 
-static bool read_answer(int pipe, struct explanation *out, bool *opened)
+static bool read_answer(struct reader *reader, struct explanation *out, bool *opened)
 {
     struct answer answer;
     char *part[PARTS] = {NULL};
-    if (!read_all(pipe, &answer, sizeof answer) || answer.e.rule >= MODEL_RULE_COUNT) {
+    if (!read_all(reader, &answer, sizeof answer) || answer.e.rule >= MODEL_RULE_COUNT) {
         return false;
     }
     bool whole = true;
     for (int i = 0; i < PARTS && whole; i++) {
         size_t size = answer.size[i];
         part[i] = size > 0 && size <= PART_BYTES_MAX ? malloc(size) : NULL;
-        whole = size == 0 || (part[i] != NULL && read_all(pipe, part[i], size));
+        whole = size == 0 || (part[i] != NULL && read_all(reader, part[i], size));
         if (whole && size > 0) {
             part[i][size - 1] = '\0';
         }
@@ -262,9 +280,8 @@ static bool read_answer(int pipe, struct explanation *out, bool *opened)
 }
 
 /* The driver took the child with it, or never came back: that is the finding. */
-static void describe_crash(int status, struct explanation *out)
+static void describe_crash(bool is_stuck, int status, struct explanation *out)
 {
-    bool is_stuck = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
     memset(out, 0, sizeof *out);
     out->verdict = SIM_VERDICT_VIOLATION;
     out->rule = is_stuck ? RULE_SYS_LIVELOCK : WIFEXITED(status) ? RULE_SYS_EXIT : RULE_MEM_WILD;
@@ -295,20 +312,22 @@ enum explain_result explain_case(const char *module_path, const struct replay_ca
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        signal(SIGALRM, SIG_DFL);
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_DFL);
-        alarm(EXPLAIN_TIMEOUT_S);
         close(ends[0]);
         explain_here(module_path, c, style, ends[1]);
         _exit(0);
     }
     close(ends[1]);
     bool opened = false;
-    bool whole = pid > 0 && read_answer(ends[0], out, &opened);
+    struct reader reader = {.pipe = ends[0], .deadline = worker_now() + EXPLAIN_TIMEOUT_S};
+    bool whole = pid > 0 && read_answer(&reader, out, &opened);
     int status = 0;
     close(ends[0]);
     if (pid > 0) {
+        if (reader.is_late) {
+            kill(pid, SIGKILL);
+        }
         waitpid(pid, &status, 0);
     }
     if (whole) {
@@ -317,7 +336,7 @@ enum explain_result explain_case(const char *module_path, const struct replay_ca
     if (pid < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 3)) {
         return EXPLAIN_FAILED;
     }
-    describe_crash(status, out);
+    describe_crash(reader.is_late, status, out);
     return EXPLAIN_CRASHED;
 }
 

@@ -46,8 +46,11 @@ enum store_result store_fail(struct store *store, enum store_result result, cons
     int code = sqlite3_errcode(store->db) & 0xff;
     int host = sqlite3_system_errno(store->db);
     const char *why = sqlite3_errmsg(store->db);
+    int which = sqlite3_extended_errcode(store->db);
+    /* The host's error may be that of a later clean-up; a write fails for little else than room. */
     bool is_full = code == SQLITE_FULL ||
-                   (code == SQLITE_IOERR && (host == ENOSPC || host == EFBIG || host == EDQUOT));
+                   (code == SQLITE_IOERR && (host == ENOSPC || host == EFBIG || host == EDQUOT)) ||
+                   (host != EIO && (which == SQLITE_IOERR_WRITE || which == SQLITE_IOERR_SHMSIZE));
     if (is_full) {
         snprintf(store->error, sizeof store->error,
                  "%s: the disk is full; nothing stored so far is lost, free some space and go on",

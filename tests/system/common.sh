@@ -37,3 +37,20 @@ finish() {
     echo "all $proofs proved"
     exit 0
 }
+
+# cases FILE: "ok 3" for a whole database with three cases; sql is the helper of that name.
+cases() {
+    "$sql" "$1" 'PRAGMA integrity_check' 'SELECT count(*) FROM "case"' 2>&1 | tr '\n' ' ' |
+        sed 's/ $//'
+}
+
+# no_process_left: processes of this script's campaigns have the name of its folder in their words,
+# or in those of their parent, of which workers are copies.
+no_process_left() {
+    for process in /proc/[0-9]*; do
+        if cat "$process/cmdline" 2>/dev/null | tr '\0' ' ' | grep -q -F -e "$folder/"; then
+            echo "${process#/proc/} $(tr '\0' ' ' <"$process/cmdline")"
+        fi
+    done >"$folder/left" 2>/dev/null
+    [ ! -s "$folder/left" ]
+}

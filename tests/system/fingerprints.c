@@ -5,9 +5,10 @@
  *   fingerprints write MODULE COUNT calls|accesses   runs 0 to COUNT - 1 of the portfolio
  *   fingerprints read MODULE <CASES                  the same cases, as recordings
  *
- * write prints "wsk1:... outcome", read takes such lines and prints them with its own outcome; so the
- * second file equals the first if, and only if, same choices gave same runs. A case is canonical
- * choices only: strategies, which might ask engines different things, play no part in read.
+ * write prints "wsk1:... outcome", read takes such lines and prints them with its own outcome; so
+ * the second file equals the first if, and only if, same choices gave same runs. A case is
+ * canonical choices only: strategies, which might ask engines different things, play no part in
+ * read.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static const char *const verdict_name[] = {
 
 static void print_run(const char *line, const struct replay_result *r)
 {
-    const char *rule = r->verdict == SIM_VERDICT_VIOLATION ? model_rules[r->violation.rule].id : "-";
+    bool is_breach = r->verdict == SIM_VERDICT_VIOLATION;
+    const char *rule = is_breach ? model_rules[r->violation.rule].id : "-";
     printf("%s %s %s %016llx steps %llu%s\n", line, verdict_name[r->verdict], rule,
            (unsigned long long)r->fingerprint, (unsigned long long)r->steps,
            r->diverged ? " diverged" : "");
