@@ -126,51 +126,56 @@ static bool clock_may_overtake(struct sim *s, uint32_t count)
     return true;
 }
 
-/* The contexts on top of their processors, or the bound interrupts that must come before them. */
-SIM_INLINE uint32_t list_tops(struct sim *s, bool *room_thread, bool *room_interrupt)
+enum { ROOM_INTERRUPT = 1, ROOM_THREAD = 2 };
+
+/*
+ * The contexts on top of their processors, or the bound interrupts that must come before them.
+ * *room: what kind of context there is a processor for.
+ */
+SIM_INLINE uint32_t list_tops(struct sim *s, unsigned *room)
 {
+    const struct sim_processor *p = s->processor, *end = p + s->processor_count;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < s->processor_count; i++) {
-        struct sim_processor *p = &s->processor[i];
+    for (; p < end; p++) {
         struct sim_ctx *top = p->top;
-        bool takes = takes_interrupts(p);
-        if (SIM_UNLIKELY(p->queue_count > 0) && takes) {
+        if (SIM_UNLIKELY(p->queue_count > 0) && takes_interrupts(p)) {
             s->enabled[count++] = &sim_contexts[p->queue[p->queue_head]];
             continue;
         }
         if (top == NULL) {
-            *room_interrupt = *room_thread = true;
+            *room = ROOM_INTERRUPT | ROOM_THREAD;
             continue;
         }
         s->enabled[count] = top;
         count += top->state == SIM_RUNNING;
-        *room_interrupt |= takes;
-        *room_thread |= takes && top->kind == SIM_THREAD;
+        if (top->level < SIM_LEVEL_NO_SWITCH) {
+            *room |= top->kind == SIM_THREAD ? ROOM_INTERRUPT | ROOM_THREAD : ROOM_INTERRUPT;
+        }
     }
     return count;
 }
 
 /* The ready contexts that may run on any processor, if one has room for them. */
-SIM_INLINE uint32_t list_ready(struct sim *s, uint32_t count, bool room_thread)
+SIM_INLINE uint32_t list_ready(struct sim *s, uint32_t count, unsigned room)
 {
-    for (uint32_t i = 0; i < s->ready_count; i++) {
-        struct sim_ctx *c = s->ready[i];
-        s->enabled[count] = c;
-        count += room_thread || c->kind == SIM_INTERRUPT;
+    struct sim_ctx *const *c = s->ready, *const *end = c + s->ready_count;
+    for (; c < end; c++) {
+        s->enabled[count] = *c;
+        count += ((*c)->kind == SIM_INTERRUPT ? room & ROOM_INTERRUPT : room & ROOM_THREAD) != 0;
     }
     return count;
 }
 
 SIM_NOINLINE static void enabled_rebuild(struct sim *s)
 {
-    bool room_thread = false, room_interrupt = false;
-    uint32_t count = list_tops(s, &room_thread, &room_interrupt);
-    if (room_interrupt) {
-        count = list_ready(s, count, room_thread);
+    unsigned room = 0;
+    uint32_t count = list_tops(s, &room);
+    if (room != 0) {
+        count = list_ready(s, count, room);
     }
-    s->clock_waits = false;
-    s->clock_listed = s->event_count > 0 && (count == 0 || clock_may_overtake(s, count));
-    if (s->clock_listed) {
+    s->clock_listed = s->clock_waits = false;
+    if (s->event_count > 0 && (count == 0 || clock_may_overtake(s, count))) {
+        s->clock_listed = true;
         s->enabled[count++] = &s->clock;
     }
     s->enabled_count = count;
