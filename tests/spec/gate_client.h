@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client in this process that lives on event callbacks and keeps every rule of the contract,
- * whatever the schedule: it notes in the trace what it asks for (gate_notes.h), calls no function of
- * a socket once it has begun to close it, keeps requests until they have completed, and gives
+ * whatever the schedule: it notes in the trace what it asks for (gate_notes.h), calls no function
+ * of a socket once it has begun to close it, keeps requests until they have completed, and gives
  * retained data back before the close.
  *
  * Between two calls into the simulator nothing else runs, so plain variables need no lock.
@@ -170,6 +170,21 @@ static inline void client_free_requests(void)
     }
 }
 
+static inline void client_reset(void)
+{
+    client.sockets = client.requests = client.pended_count = 0;
+    client.may_retain = client.plan.retains;
+    client.is_bound = false;
+}
+
+/* Everything is closed. */
+static inline void client_shut(void)
+{
+    client_free_requests();
+    WskReleaseProviderNPI(client.registration);
+    WskDeregister(client.registration);
+}
+
 /* ---- sockets ---- */
 
 static inline struct client_socket *client_socket_new(uint32_t kind)
@@ -230,6 +245,22 @@ static inline NTSTATUS client_event_option(struct client_socket *s, ULONG mask,
         r != NULL ? r->irp : NULL);
     s->is_dead = s->is_dead || status == STATUS_FILE_FORCED_CLOSED;
     return status;
+}
+
+static inline void client_receive(struct client_socket *s)
+{
+    struct client_request *r =
+        (s->kind & GATE_SOCKET_CONNECTION) != 0 ? client_request(1 + client_draw(20)) : NULL;
+    if (r == NULL) {
+        return;
+    }
+    if (!client_enter(s)) {
+        client_request_drop(r);
+        return;
+    }
+    client_note(GATE_NOTE_CALL, s, 0);
+    (void)!client_connection(s)->WskReceive(s->handle, &r->buffer, 0, r->irp);
+    client_leave(s);
 }
 
 /* Enters, disables with an IRP, leaves; the request, or NULL. */
@@ -300,7 +331,7 @@ static inline void client_ask_inside(struct client_socket *s, enum gate_event e)
     if (e > GATE_ACCEPT || !client.is_bound || !client_enter(s)) {
         return;
     }
-    switch (client_draw(6)) {
+    switch (client_draw(7)) {
     case 0:
         (void)!client_event_option(s, client_flags[e] | WSK_EVENT_DISABLE, NULL);
         break;
@@ -314,6 +345,9 @@ static inline void client_ask_inside(struct client_socket *s, enum gate_event e)
         }
         break;
     }
+    case 3:
+        client_receive(s);
+        break;
     default:
         break;
     }
@@ -503,14 +537,14 @@ static inline bool client_open(void)
     return true;
 }
 
-/* Creates the first socket; false when the simulator refuses something on the way. */
-static inline bool client_open_socket(void)
+/* Its handle is NULL when the simulator refuses; NULL when it cannot even be asked. */
+static inline struct client_socket *client_open_socket(uint32_t kind)
 {
-    bool is_udp = (client.plan.kind & GATE_SOCKET_DATAGRAM) != 0;
-    struct client_socket *s = client_socket_new(client.plan.kind);
+    bool is_udp = (kind & GATE_SOCKET_DATAGRAM) != 0;
+    struct client_socket *s = client_socket_new(kind);
     struct client_request *r = client_request(0);
-    if (r == NULL) {
-        return false;
+    if (s == NULL || r == NULL) {
+        return NULL;
     }
     const VOID *dispatch = is_udp ? (const VOID *)client.datagram : client.listen;
     (void)!client.npi->Dispatch->WskSocket(
@@ -518,11 +552,10 @@ static inline bool client_open_socket(void)
         is_udp ? IPPROTO_UDP : IPPROTO_TCP,
         is_udp ? WSK_FLAG_DATAGRAM_SOCKET : WSK_FLAG_LISTEN_SOCKET, s, dispatch, NULL, NULL, NULL,
         r->irp);
-    if (!NT_SUCCESS(client_wait(r))) {
-        return false;
+    if (NT_SUCCESS(client_wait(r))) {
+        s->handle = (PWSK_SOCKET)r->information;
     }
-    s->handle = (PWSK_SOCKET)r->information;
-    return true;
+    return s;
 }
 
 static inline bool client_set_conditional(struct client_socket *s)
@@ -540,18 +573,24 @@ static inline bool client_set_conditional(struct client_socket *s)
     return NT_SUCCESS(client_wait(r));
 }
 
-static inline bool client_bind(struct client_socket *s)
+static inline PSOCKADDR client_address(uint32_t ip, uint16_t port)
 {
-    struct client_request *r = client_request(0);
     SOCKADDR_IN *address = ke_test_alloc(sizeof *address);
     memset(address, 0, sizeof *address);
     address->sin_family = AF_INET;
-    address->sin_port = RtlUshortByteSwap(CLIENT_PORT);
+    address->sin_port = RtlUshortByteSwap(port);
+    address->sin_addr.s_addr = RtlUlongByteSwap(ip);
+    return (PSOCKADDR)address;
+}
+
+static inline bool client_bind(struct client_socket *s, uint16_t port)
+{
+    struct client_request *r = client_request(0);
     if (r == NULL) {
         return false;
     }
     client_note(GATE_NOTE_CALL, s, 0);
-    (void)!client_listening(s)->WskBind(s->handle, (PSOCKADDR)address, 0, r->irp);
+    (void)!client_listening(s)->WskBind(s->handle, client_address(0, port), 0, r->irp);
     client.is_bound = NT_SUCCESS(client_wait(r));
     return client.is_bound;
 }

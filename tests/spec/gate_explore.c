@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All there is to see of the event gate as specified (tests/spec/gate_spec.c), for one event of one
- * socket and a bounded client: two disablers (one request each, with or without an IRP), an enabler
- * (three requests), a closer, a canceller, and a transport that may force the close once. At most two
- * invocations run at a time.
+ * socket and a bounded client: two disablers (one request each, with or without an IRP), an
+ * enabler (three requests), a closer, a canceller, and a transport that may force the close once.
+ * At most two invocations run at a time.
  *
  *   gate_explore            walks every state, prints how many, checks what is listed below
  *   gate_explore --states   prints the set of abstract states, one a line, as spin.sh does
@@ -14,11 +14,11 @@
  * possible, the same state, the same results and completions) only one order is kept (sleep sets):
  * every class of equivalent interleavings is there, by at least one of its members.
  *
- * Checked in every state: the invariants of 3.1 and the state each row leads to (in gate_step), that
- * no pair marked "not possible" occurs, that returning callbacks drain every set (PROP-15) and let
- * a close complete (PROP-54), that no new invocation starts while a disable stands (PROP-07); in the end,
- * that every row of the table that one event can meet was taken, and that the sleep sets lost no
- * state.
+ * Checked in every state: the invariants of 3.1 and the state each row leads to (in gate_step),
+ * that no pair marked "not possible" occurs, that returning callbacks drain every set (PROP-15) and
+ * let a close complete (PROP-54), that no new invocation starts while a disable stands (PROP-07);
+ * in the end, that every row of the table that one event can meet was taken, and that the sleep
+ * sets lost no state.
  */
 #include "gate_spec.h"
 

@@ -125,8 +125,8 @@ static void on_return(struct monitor *m, struct context *c, const struct sim_tra
 {
     struct frame *f = top(c);
     if (f == NULL || f->kind != FRAME_CALL || f->routine != e->object) {
-        if (!m->is_mapping) { /* no call of ours: but PROP-02 is about every call */
-            gate_check(m, 2, status_of(e) != GATE_STATUS_EVENT_PENDING, "by another call");
+        if (!m->is_mapping && status_of(e) == GATE_STATUS_EVENT_PENDING) {
+            gate_check(m, 2, false, "event pending from another call");
         }
         return;
     }
@@ -460,6 +460,7 @@ static void pass(struct monitor *m, const struct sim_trace_event *event, size_t 
     m->waiting_count = 0;
     m->irps = 0;
     m->has_summary = false;
+    m->has_pended = false;
     for (size_t i = 0; i < count; i++) {
         on_event(m, &event[i]);
     }

@@ -74,8 +74,9 @@ struct watch {
     bool is_shut;
     bool is_shut_late;   /* closed by a return after a WskReceive during the invocation */
     bool is_shut_unsure; /* a call of WskReceive is in progress: it may open it, or have done so */
-    bool last_refused;   /* the last return was DATA_NOT_ACCEPTED */
+    bool was_refused;    /* a return was DATA_NOT_ACCEPTED */
     uint32_t retained, nulls;
+    bool may_null_late;  /* the same, if is_shut_late is read the other way */
     bool may_null;       /* enabled with an open gate when the forced close came */
 };
 
@@ -101,6 +102,7 @@ struct monitor {
     uint32_t number_of[TRACE_SOCKETS_MAX]; /* socket of the trace -> of the client */
     uint64_t orders;
     bool has_summary;
+    bool has_pended; /* some disable */
     struct socket socket[GATE_CLIENT_SOCKETS];
     struct request request[REQUESTS_MAX];
     uint32_t requests;

@@ -15,7 +15,7 @@ enum gate_note {
     GATE_NOTE_REQUEST,        /* value: the mask of a well-formed SO_WSK_EVENT_CALLBACK request */
     GATE_NOTE_CALL,           /* any other call of a function of the socket */
     GATE_NOTE_CALLBACK,       /* value: GATE_CALLBACK_ bits */
-    GATE_NOTE_DATAGRAM,       /* value: a number for this datagram's bytes and sender; 0 = not known */
+    GATE_NOTE_DATAGRAM,       /* value: a number for its bytes and sender; 0 = not known */
     GATE_NOTE_INFORMATION,    /* inside a completion routine; value: IoStatus.Information */
     GATE_NOTE_QUIET,          /* everything that can happen has happened */
     GATE_NOTE_EXPECT,         /* quiet, and this socket has something for event `value` */

@@ -55,22 +55,6 @@ static inline void program_enable(struct client_socket *s)
     }
 }
 
-static inline void program_receive(struct client_socket *s)
-{
-    struct client_request *r =
-        (s->kind & GATE_SOCKET_CONNECTION) != 0 ? client_request(1 + client_draw(20)) : NULL;
-    if (r == NULL) {
-        return;
-    }
-    if (!client_enter(s)) {
-        client_request_drop(r);
-        return;
-    }
-    client_note(GATE_NOTE_CALL, s, 0);
-    (void)!client_connection(s)->WskReceive(s->handle, &r->buffer, 0, r->irp);
-    client_leave(s);
-}
-
 static inline void program_ask_address(struct client_socket *s)
 {
     struct client_request *r = client_request(0);
@@ -136,7 +120,7 @@ static inline void program_step(struct client_socket *s)
         client_sleep(client_draw(20));
         break;
     case 6:
-        program_receive(s);
+        client_receive(s);
         break;
     case 7:
         program_ask_address(s);
@@ -229,7 +213,7 @@ static inline bool program_is_bound(void)
     if ((client.plan.kind & GATE_SOCKET_CONDITIONAL) != 0 && !client_set_conditional(first)) {
         return false;
     }
-    return client_bind(first);
+    return client_bind(first, CLIENT_PORT);
 }
 
 static inline void program_life(void)
@@ -256,23 +240,20 @@ static inline void program_life(void)
 /* The body of a run; client.plan and client.random are set. */
 static void program_body(void)
 {
-    client.sockets = client.requests = client.pended_count = 0;
-    client.may_retain = client.plan.retains;
-    client.is_bound = false;
+    client_reset();
     if (!client_open()) {
         return;
     }
-    if (client_open_socket()) {
+    struct client_socket *first = client_open_socket(client.plan.kind);
+    if (first != NULL && first->handle != NULL) {
         if (program_is_bound()) {
             program_life();
             program_end();
         } else {
-            client_close(client.socket[0]);
+            client_close(first);
         }
     }
-    client_free_requests();
-    WskReleaseProviderNPI(client.registration);
-    WskDeregister(client.registration);
+    client_shut();
 }
 
 #endif
