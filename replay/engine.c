@@ -16,6 +16,7 @@
 
 #include "replay/artifact.h"
 #include "replay/command.h"
+#include "replay/guard.h"
 
 enum { ARGUMENTS_MAX = 320, STOP_SECONDS = 10, OPTION_BYTES = 4200 };
 
@@ -296,6 +297,8 @@ static bool start_process(struct engine *engine, struct arguments *a, const char
         command_refuse("no process for %s: %s", a->word[0], strerror(errno));
         return false;
     }
+    setpgid(pid, pid); /* as the child does: whoever comes first */
+    guard_add(pid);
     engine->process[engine->process_count++].pid = pid;
     return true;
 }
@@ -449,6 +452,9 @@ bool engine_is_running(struct engine *engine)
             engine->process[i].pid = 0;
         }
         is_running |= engine->process[i].pid != 0;
+    }
+    if (!is_running) {
+        guard_forget();
     }
     return is_running;
 }
