@@ -331,6 +331,9 @@ static void sum_counters(struct campaign *c)
         total->switches += k->switches;
         total->decisions += k->decisions;
         total->limits += k->limits;
+        if (k->limits > 0) {
+            memcpy(total->limit, k->limit, sizeof total->limit);
+        }
         total->violations += k->violations;
         for (int rule = 0; rule < MODEL_RULE_COUNT; rule++) {
             total->rule_exercised[rule] += k->rule_exercised[rule];

@@ -86,7 +86,8 @@ void campaign_print_report(const struct campaign_result *r, bool wants_stats)
                (double)t->runs / (double)t->violations);
     }
     if (t->limits > 0) {
-        printf("runs given up at a limit of the simulator: %llu\n", (unsigned long long)t->limits);
+        printf("runs given up at a limit of the simulator: %llu (lately: %s)\n",
+               (unsigned long long)t->limits, t->limit);
     }
     print_lints(t);
     if (wants_stats) {

@@ -62,6 +62,7 @@ struct worker_counters {
     uint64_t distinct_bits[1 << 14]; /* linear counting of fingerprints: 2^20 bits */
     uint64_t rule_exercised[MODEL_RULE_COUNT];
     uint64_t rule_lints[MODEL_RULE_COUNT];
+    char limit[96]; /* the one that a run reached last */
 };
 
 struct worker_finding {

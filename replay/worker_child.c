@@ -97,7 +97,10 @@ static void count_run(const struct replay_result *result)
     c->steps += result->steps;
     c->switches += result->switches;
     c->decisions += result->decisions;
-    c->limits += result->verdict == SIM_VERDICT_LIMIT;
+    if (result->verdict == SIM_VERDICT_LIMIT) {
+        c->limits++;
+        snprintf(c->limit, sizeof c->limit, "%s", result->limit != NULL ? result->limit : "?");
+    }
     c->violations += result->verdict == SIM_VERDICT_VIOLATION;
     c->steps_min = c->runs == 0 || result->steps < c->steps_min ? result->steps : c->steps_min;
     c->steps_max = result->steps > c->steps_max ? result->steps : c->steps_max;
