@@ -2,10 +2,10 @@
 /*
  * A process that outlives us by a moment, for one purpose: if we are killed, it kills the process
  * groups that we have named. Children can ask the kernel to die with their parent, grandchildren
- * cannot, and libFuzzer's jobs run below a shell of their own: without the guard they would keep the
- * machine busy for minutes after a kill -9.
+ * cannot, and libFuzzer's jobs run below a shell of their own: without the guard they would keep
+ * the machine busy for minutes after a kill -9.
  *
- *   we --pipe--> guard: group, group, ..., 0 (all have ended: forget them); end of file: we are dead
+ *   we --pipe--> guard: group, group, ..., 0 (all have ended: forget them); end of file: we died
  */
 #ifndef REPLAY_GUARD_H
 #define REPLAY_GUARD_H
