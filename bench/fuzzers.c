@@ -45,18 +45,15 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
 
 static bool make_folder(struct bench_report *r)
 {
-    char seed[96];
-    snprintf(folder, sizeof folder, "/tmp/wsksim-bench.XXXXXX");
-    if (mkdtemp(folder) == NULL) {
-        bench_error(r, "cannot make a folder in /tmp");
+    snprintf(folder, sizeof folder, P_tmpdir "/wsksim-bench.XXXXXX");
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
+        bench_error(r, "cannot make a folder in " P_tmpdir);
         return false;
     }
-    snprintf(seed, sizeof seed, "%s/in", folder);
-    mkdir(seed, 0755);
-    snprintf(seed, sizeof seed, "%s/in/seed", folder);
-    FILE *file = fopen(seed, "w");
+    mkdir("in", 0755);
+    FILE *file = fopen("in/seed", "w");
     if (file == NULL || fwrite("\0\0\0", 1, 4, file) != 4 || fclose(file) != 0) {
-        bench_error(r, "cannot write %s", seed);
+        bench_error(r, "cannot write in %s", folder);
         return false;
     }
     return true;
@@ -67,9 +64,9 @@ static void remove_folder(void)
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static struct bench_times *map_times(const char *path)
+static struct bench_times *map_times(void)
 {
-    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+    int file = open(BENCH_TIMES_FILE, O_RDWR | O_CREAT | O_TRUNC, 0644);
     if (file < 0 || ftruncate(file, sizeof(struct bench_times)) != 0) {
         return NULL;
     }
@@ -103,11 +100,11 @@ static double cpu_of(pid_t process)
     return (double)ns * 1e-9;
 }
 
-static pid_t start(char *const arguments[], const char *log)
+static pid_t start(char *const arguments[])
 {
     pid_t child = fork();
     if (child == 0) {
-        int file = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+        int file = open("log", O_WRONLY | O_CREAT | O_TRUNC, 0644);
         if (file >= 0) {
             dup2(file, STDOUT_FILENO);
             dup2(file, STDERR_FILENO);
@@ -121,16 +118,12 @@ static pid_t start(char *const arguments[], const char *log)
 /* Runs the command to its end; false if it is not to be had or takes far too long. */
 static bool session(char *const arguments[], double seconds, struct outcome *out)
 {
-    char times[96], log[96];
-    snprintf(times, sizeof times, "%s/times", folder);
-    snprintf(log, sizeof log, "%s/log", folder);
-    struct bench_times *shared = map_times(times);
+    struct bench_times *shared = map_times();
     if (shared == NULL) {
         return false;
     }
-    setenv(BENCH_TIMES_VARIABLE, times, 1);
     double begin = clock_now();
-    pid_t child = start(arguments, log);
+    pid_t child = start(arguments);
     double own = 0;
     int status = 0;
     while (child > 0 && waitpid(child, &status, WNOHANG) == 0) {
@@ -160,16 +153,15 @@ static bool libfuzzer(const struct bench_settings *settings, const char *target,
 
 static bool afl(const struct bench_settings *settings, const char *target, struct outcome *out)
 {
-    char path[4096], time[32], in[96], to[96];
+    char path[4096], time[32], to[96];
     snprintf(path, sizeof path, "%s/%s_afl", settings->folder, target);
     snprintf(time, sizeof time, "%.0f", settings->seconds + 0.5);
-    snprintf(in, sizeof in, "%s/in", folder);
-    snprintf(to, sizeof to, "%s/%s", folder, target);
+    snprintf(to, sizeof to, "out-%s", target);
     setenv("AFL_NO_UI", "1", 1);
     setenv("AFL_NO_AFFINITY", "1", 1); /* the binding of this process is inherited */
     setenv("AFL_SKIP_CPUFREQ", "1", 1);
     setenv("AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1", 1);
-    char *arguments[] = {"afl-fuzz", "-i", in, "-o", to, "-V", time, "-s", "1", "--", path, NULL};
+    char *arguments[] = {"afl-fuzz", "-i", "in", "-o", to, "-V", time, "-s", "1", "--", path, NULL};
     bool ok = session(arguments, settings->seconds, out);
     out->cpu += out->times.cpu_seconds; /* the fuzzer's own and its target's */
     return ok;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The WSK scenario of the bench: one connection to an echo server, three exchanges, the receive
- * event disabled with an IRP, graceful disconnect, close. All of it in DriverEntry, so that a run is this
- * and nothing else: about 200 decisions. A peer that leaves or never answers ends it early.
+ * event disabled with an IRP, graceful disconnect, close. All of it in DriverEntry, so that a run
+ * is this and nothing else: about 200 decisions. A peer that leaves or never answers ends it early.
  */
 #include <ntddk.h>
 #include <wsk.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a fuzzed target tells the bench, in a file that both map (BENCH_TIMES names it). */
+/* What a fuzzed target tells the bench, in a file of its working folder that both map. */
 #ifndef BENCH_TIMES_H
 #define BENCH_TIMES_H
 
 #include <stdint.h>
 
-#define BENCH_TIMES_VARIABLE "BENCH_TIMES"
+#define BENCH_TIMES_FILE "times"
 
 struct bench_times {
     uint64_t runs;
