@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processors, levels, interrupts, spinning, time: what may run when (sim/sched.c, sim/run.c, sim/fiber.c),
- * and the order of timed events (sim/events.c).
+ * Processors, levels, interrupts, spinning, time: what may run when (sim/sched.c, sim/run.c,
+ * sim/fiber.c), and the order of timed events (sim/events.c).
  */
 #include "tests/sim/engine.h"
 
