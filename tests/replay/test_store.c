@@ -229,7 +229,7 @@ static void test_truncated(void **state)
     store_close(store);
     assert_int_equal(stat(path, &facts), 0);
     for (off_t size = 100; size < facts.st_size; size += facts.st_size / 7) {
-        char copy[160];
+        char copy[512];
         snprintf(copy, sizeof copy, "cp %s %s.cut", path, path);
         assert_int_equal(system(copy), 0);
         snprintf(copy, sizeof copy, "%s.cut", path);
