@@ -24,7 +24,7 @@ fail() {
 
 # proved TEXT: one line for whoever reads the log.
 proved() {
-    printf 'ok: %s\n' "$1"
+    printf 'ok: %s\n' "$*"
     proofs=$((proofs + 1))
 }
 
