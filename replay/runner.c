@@ -106,8 +106,7 @@ enum worker_event runner_run(struct runner *runner, const struct worker_request 
     }
     worker_ask(runner->worker, request);
     enum worker_event event = wait_event(runner, out);
-    runner->is_alive = event == WORKER_ANSWER && !(out->result.verdict == SIM_VERDICT_VIOLATION &&
-                                                   out->result.violation.memory_damaged);
+    runner->is_alive = event == WORKER_ANSWER && !out->result.violation.memory_damaged;
     return event;
 }
 

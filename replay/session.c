@@ -91,7 +91,7 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     session->runs++;
     result->verdict = verdict;
     result->limit = s->limit;
-    if (verdict == SIM_VERDICT_OK && log->overflow != 0) {
+    if (log->overflow != 0) { /* a violation too: its recording would be cut, and go elsewhere */
         result->verdict = SIM_VERDICT_LIMIT;
         result->limit = "the log of choices is full";
     }
@@ -104,11 +104,12 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     result->diverged_request = s->diverged_request;
     result->violation.rule =
         0; /* nothing of a run before, and nothing undefined, is left to be read */
-    result->violation.memory_damaged = false;
+    result->violation.memory_damaged =
+        verdict == SIM_VERDICT_VIOLATION && s->violation.memory_damaged;
     result->violation.stack_depth = result->violation.prior_stack_depth = 0;
     result->violation.text[0] = result->context_name[0] = '\0';
     result->raw_key = 0;
-    if (verdict == SIM_VERDICT_VIOLATION) {
+    if (result->verdict == SIM_VERDICT_VIOLATION) {
         result->violation = s->violation;
         result->raw_key = raw_key(&s->violation);
         result->context_slot = s->current->index;

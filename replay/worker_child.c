@@ -29,6 +29,7 @@ static struct {
     struct choice_log confirm_log;
     uint64_t seen[SEEN_MAX]; /* raw keys already reported */
     uint32_t seen_count;
+    bool is_full_said;
     struct worker_counters before; /* what a predecessor had counted */
 } child;
 
@@ -136,6 +137,12 @@ static bool is_new(uint64_t key)
     }
     if (child.seen_count < SEEN_MAX) {
         child.seen[child.seen_count++] = key;
+    } else if (!child.is_full_said) {
+        child.is_full_said = true;
+        fprintf(stderr,
+                "wsksim: a worker has reported %d different violations; from here on it reports "
+                "others each time they occur\n",
+                SEEN_MAX);
     }
     return true;
 }
@@ -182,9 +189,9 @@ static enum worker_event run_campaign(const struct worker_job *job)
             if (!job->keep_going) {
                 return WORKER_DONE;
             }
-            if (result.violation.memory_damaged) {
-                return WORKER_RETIRED;
-            }
+        }
+        if (result.violation.memory_damaged) { /* given up at a limit or not */
+            return WORKER_RETIRED;
         }
     }
     return WORKER_DONE;
