@@ -69,6 +69,13 @@ static struct campaign_plan make_plan(const struct flags *flags, const char *mod
     };
 }
 
+/* Nothing was looked at to its end: that must not pass for a clean driver. */
+static bool is_all_given_up(const struct campaign_result *result)
+{
+    return result->end == CAMPAIGN_DONE && result->total.runs > 0 &&
+           result->total.limits == result->total.runs;
+}
+
 static int exit_code(const struct flags *flags, const struct campaign_result *result)
 {
     switch (result->end) {
@@ -95,6 +102,10 @@ static int exit_code(const struct flags *flags, const struct campaign_result *re
     }
     if (result->flaky > 0) {
         return EXIT_CODE_FLAKY;
+    }
+    if (is_all_given_up(result)) {
+        return command_refuse("every run was given up at a limit of the simulator, the last at: %s",
+                              result->total.limit);
     }
     return result->end == CAMPAIGN_MEMORY        ? EXIT_CODE_MEMORY
            : result->end == CAMPAIGN_INTERRUPTED ? EXIT_CODE_INTERRUPTED
