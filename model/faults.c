@@ -381,6 +381,18 @@ static void on_livelock(struct sim *s)
                (unsigned long long)s->steps, (unsigned long long)(s->now / SIM_MS(1)), text);
 }
 
+/*
+ * A driver may sleep for hours, but not while it is being unloaded. Who has passed many points in
+ * that time does not sleep, it polls.
+ */
+static void on_late(struct sim *s)
+{
+    enum { POLLING_POINTS = 10000 };
+    if (run_phase(s) != PHASE_UNLOAD && s->steps < POLLING_POINTS) {
+        sim_limit(s, "options.time_max: long waits need more virtual time (-max_time)");
+    }
+}
+
 static void on_undefined(struct sim *s, const char *what, const char *file, unsigned line,
                          uintptr_t pc)
 {
@@ -400,6 +412,7 @@ const struct sim_hooks model_hooks = {
     .signal_fault = on_signal_fault,
     .deadlock = on_deadlock,
     .livelock = on_livelock,
+    .late = on_late,
     .undefined = on_undefined,
     .context_done = on_context_done,
 };

@@ -241,6 +241,9 @@ SIM_NOINLINE static bool jump_clock(struct sim *s, struct sim_ctx *from,
                                     const struct sim_ctx *prefer)
 {
     if (s->now >= s->options.time_max) {
+        if (s->hooks->late != NULL) {
+            s->hooks->late(s);
+        }
         s->hooks->livelock(s);
     }
     events_fire_next(s);

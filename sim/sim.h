@@ -139,6 +139,8 @@ struct sim_hooks {
     /* Nothing is enabled and no event is pending. May return after it has added an event. */
     void (*deadlock)(struct sim *s);
     void (*livelock)(struct sim *s);  /* steps_max or time_max used up */
+    /* time_max is used up: may end the run in another way, or return (livelock). NULL = return. */
+    void (*late)(struct sim *s);
     void (*undefined)(struct sim *s, const char *what, const char *file, unsigned line,
                       uintptr_t pc); /* UndefinedBehaviorSanitizer in the module */
     void (*context_done)(struct sim *s, struct sim_ctx *ctx); /* entry returned; returns */
