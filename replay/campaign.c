@@ -25,6 +25,7 @@ enum {
     KEYS_MAX = 4096, /* raw keys that were settled already */
     /* workers that died of the driver: then the campaign tells nothing new */
     DEATHS_MAX = 64,
+    KILLS_MAX = 2, /* workers that somebody else killed: the second time is no accident */
 };
 
 struct seat {
@@ -40,7 +41,7 @@ struct campaign {
     struct seat seat[CAMPAIGN_WORKERS_MAX];
     uint32_t seat_count;
     uint64_t key[KEYS_MAX];
-    uint32_t key_count, deaths;
+    uint32_t key_count, deaths, kills;
     double started, last_progress;
     uint64_t last_runs, last_steps;
     bool is_over;
@@ -243,6 +244,19 @@ static void on_death(struct campaign *c, struct seat *seat, enum worker_event ev
     restart_seat(c, seat);
 }
 
+/* Nobody's fault in here: the run is skipped. */
+static void on_kill(struct campaign *c, struct seat *seat)
+{
+    bool is_last = ++c->kills == KILLS_MAX;
+    command_refuse("%s%s", c->found.message,
+                   is_last ? " It is the second; the campaign stops here"
+                           : " Going on with the run after it");
+    if (is_last) {
+        stop(c, CAMPAIGN_MEMORY);
+    }
+    restart_seat(c, seat);
+}
+
 /* True if there may be more to read. */
 static bool take_event(struct campaign *c, struct seat *seat)
 {
@@ -261,6 +275,9 @@ static bool take_event(struct campaign *c, struct seat *seat)
     case WORKER_CRASHED:
     case WORKER_TIMEOUT:
         on_death(c, seat, event);
+        return false;
+    case WORKER_KILLED:
+        on_kill(c, seat);
         return false;
     case WORKER_BROKEN:
         report_broken(c);

@@ -30,7 +30,7 @@ enum campaign_end {
     CAMPAIGN_DONE,  /* runs or time used up, or a stop file */
     CAMPAIGN_FOUND, /* stopped at a finding */
     CAMPAIGN_INTERRUPTED,
-    CAMPAIGN_MEMORY, /* a worker passed the limit */
+    CAMPAIGN_MEMORY, /* a worker passed the limit, or workers were killed from outside */
     CAMPAIGN_BROKEN, /* an assertion of ours */
     CAMPAIGN_FAILED, /* the module cannot be opened, no processes */
 };

@@ -149,6 +149,7 @@ static bool repeats(enum worker_event event, enum explain_result result, const s
     case WORKER_OPENED:
     case WORKER_FINDING:
     case WORKER_ANSWER:
+    case WORKER_KILLED:
     case WORKER_BROKEN:
     case WORKER_FAILED:
     case WORKER_RETIRED:

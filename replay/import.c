@@ -148,6 +148,7 @@ static void take_result(struct import *import, enum worker_event event, const ch
     case WORKER_OPENED:
     case WORKER_FINDING:
     case WORKER_FLAKY:
+    case WORKER_KILLED:
     case WORKER_BROKEN:
     case WORKER_FAILED:
     case WORKER_RETIRED:

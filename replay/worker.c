@@ -54,6 +54,7 @@ static bool spawn(struct worker *w, const struct worker_job *job)
         return false;
     }
     w->page->is_running = false;
+    w->page->started = 0; /* who dies while it opens the module has no run to blame */
     w->page->parent = getpid();
     fflush(NULL); /* or the child would write our buffered lines again */
     w->pid = fork();
@@ -200,6 +201,8 @@ static bool is_sane(const struct worker_message *m)
     return m->event >= WORKER_OPENED && m->event <= WORKER_DONE &&
            m->choices_size <= REPLAY_CHOICES_MAX && m->check_count <= CHOICE_CHECKS_MAX &&
            m->text_size < SIM_MODULE_MESSAGE_MAX && options_are_sane(&m->replay.options) &&
+           m->result.verdict <= SIM_VERDICT_LIMIT && m->replay.verdict <= SIM_VERDICT_LIMIT &&
+           v->here.routine < ROUTINE_COUNT && v->prior.routine < ROUTINE_COUNT &&
            m->replay.rule < MODEL_RULE_COUNT && v->rule < MODEL_RULE_COUNT &&
            v->stack_depth <= SIM_STACK_DEPTH_MAX && v->prior_stack_depth <= SIM_STACK_DEPTH_MAX &&
            memchr(v->text, '\0', sizeof v->text) != NULL &&
@@ -373,6 +376,12 @@ static void take_case(struct worker *w, struct worker_finding *finding)
 enum worker_event worker_post_mortem(struct worker *w, struct worker_finding *finding)
 {
     memset(finding, 0, sizeof *finding);
+    if (WIFSIGNALED(w->status) && WTERMSIG(w->status) == SIGKILL && !w->was_killed &&
+        !w->sent_garbage) { /* not by a driver: it cannot name its process */
+        snprintf(finding->message, sizeof finding->message,
+                 "a worker was killed from outside (SIGKILL): is the machine out of memory?");
+        return WORKER_KILLED;
+    }
     bool is_exit = WIFEXITED(w->status);
     if (w->page->started == 0) {
         snprintf(finding->message, sizeof finding->message,

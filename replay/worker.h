@@ -32,6 +32,7 @@ enum worker_event {
     WORKER_FLAKY,   /* it did not repeat: two runs of one case differ (exit code 79) */
     WORKER_ANSWER,  /* what was asked has been run: result and canonical case */
     WORKER_CRASHED, /* the driver took the process with it: case made from the shared log */
+    WORKER_KILLED,  /* somebody else did: SIGKILL that we did not send (out of memory?); message */
     WORKER_TIMEOUT, /* killed by the wall clock (exit code 70); case as above */
     WORKER_BROKEN,  /* an assertion of ours failed (exit code 3) */
     WORKER_FAILED,  /* the module could not be opened: message */
@@ -69,7 +70,7 @@ struct worker_finding {
     struct replay_case replay; /* owned by the receiver */
     struct replay_result result;
     uint64_t run;                         /* number of the run that found it */
-    char message[SIM_MODULE_MESSAGE_MAX]; /* CRASHED, TIMEOUT, BROKEN, FAILED: one line */
+    char message[SIM_MODULE_MESSAGE_MAX]; /* CRASHED to FAILED: one line */
 };
 
 struct worker;

@@ -6,6 +6,7 @@
  * run begins; the log follows choice by choice.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,9 @@ static void send_all(const void *bytes, size_t size)
     const char *at = bytes;
     while (size > 0) {
         ssize_t written = send(child.socket, at, size, MSG_NOSIGNAL);
+        if (written < 0 && errno == EINTR) {
+            continue; /* the watchdog's timer */
+        }
         if (written <= 0) {
             _exit(1); /* the parent is gone */
         }
@@ -51,6 +55,9 @@ static void receive_all(void *bytes, size_t size)
     char *at = bytes;
     while (size > 0) {
         ssize_t got = recv(child.socket, at, size, 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got <= 0) {
             _exit(0); /* the parent has closed: nothing more to do */
         }
