@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # The command line from end to end, on a driver with a planted race and on its correct twin:
-#   cli.sh WSKSIM BUGGY.so CORRECT.so
+#   cli.sh WSKSIM BUGGY.so CORRECT.so SQL
 # Exit codes, the database, strings to copy, files, what is said about bad input, kill -9.
 set -u
 
 wsksim=$1
 buggy=$(readlink -f "$2")
 correct=$(readlink -f "$3")
+sql=$(readlink -f "$4")
 script=$(readlink -f "$0")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -103,17 +104,27 @@ expect 1 usage
 
 # ---- kill -9 at any moment: what was announced is there ----
 
-for delay in 0.1 0.3 0.5 0.7; do
+announced=0
+for delay in 0.1 0.3 0.5 0.7 3; do
     rm -f killed.db killed.db-wal killed.db-shm
     "$wsksim" check -db=killed.db -keep_going=1 -verbosity=0 "$buggy" >killed.out 2>/dev/null &
     pid=$!
     sleep $delay
     kill -9 $pid
     wait $pid 2>/dev/null
+    if [ -e killed.db ] && [ "$("$sql" killed.db 'PRAGMA integrity_check' 2>&1)" != ok ]; then
+        echo "FAILED: killed after $delay s: the database is damaged"
+        failures=$((failures + 1))
+    fi
     for id in $(sed -n 's/^FINDING case \([0-9]*\).*/\1/p' killed.out); do
         expect 77 'as recorded: recurs' replay -db=killed.db "$id"
+        announced=$((announced + 1))
     done
 done
+if [ $announced -eq 0 ]; then
+    echo "FAILED: no finding was announced before any kill -9: nothing was tried"
+    failures=$((failures + 1))
+fi
 
 # ---- the documents say it all ----
 
