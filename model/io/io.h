@@ -62,6 +62,11 @@ struct io_irp {
     struct sim_where queued, marked;
     struct sim_block *block; /* NULL for raw memory */
     struct io_above *above;
+    /* Of an IRP of IoBuildDeviceIoControlRequest: what the I/O manager frees and copies back. */
+    struct sim_block *system_buffer;
+    PVOID out_buffer;
+    ULONG out_size;
+    PMDL mdl;
     struct io_irp *next, *previous; /* in flight, in order of submission */
 };
 

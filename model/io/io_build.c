@@ -6,6 +6,8 @@
  */
 #include "model/io/io_internal.h"
 
+#include <string.h>
+
 static struct io_irp *build(struct sim *s, enum io_irp_origin origin, PDEVICE_OBJECT device,
                             UCHAR major, PKEVENT event, PIO_STATUS_BLOCK block)
 {
@@ -29,6 +31,52 @@ static struct io_irp *build(struct sim *s, enum io_irp_origin origin, PDEVICE_OB
     return r;
 }
 
+/* A system buffer that holds the input; false on a drawn failure. */
+static bool set_system_buffer(struct sim *s, struct io_irp *r, const void *in, ULONG in_size,
+                              ULONG size)
+{
+    if (size == 0) {
+        return true;
+    }
+    PVOID p = ex_alloc(s, size, BLOCK_BUFFER, 0, false, true, &r->system_buffer);
+    if (p == NULL) {
+        return false;
+    }
+    if (in_size != 0) {
+        memcpy(p, in, in_size);
+    }
+    r->irp->AssociatedIrp.SystemBuffer = p;
+    r->irp->Flags |= IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER;
+    return true;
+}
+
+/* The buffers as the transfer method of the control code has them. The lengths were checked. */
+static bool set_control_buffers(struct sim *s, struct io_irp *r, ULONG method, PVOID in,
+                                ULONG in_size, PVOID out, ULONG out_size)
+{
+    PIRP irp = r->irp;
+    switch (method) {
+    case METHOD_BUFFERED:
+        irp->UserBuffer = out;
+        r->out_buffer = out;
+        r->out_size = out_size;
+        return set_system_buffer(s, r, in, in_size, in_size > out_size ? in_size : out_size);
+    case METHOD_NEITHER:
+        (irp->Tail.Overlay.CurrentStackLocation - 1)->Parameters.DeviceIoControl.Type3InputBuffer =
+            in;
+        irp->UserBuffer = out;
+        return true;
+    default: /* METHOD_IN_DIRECT, METHOD_OUT_DIRECT */
+        if (!set_system_buffer(s, r, in, in_size, in_size)) {
+            return false;
+        }
+        if (out_size != 0) {
+            irp->MdlAddress = r->mdl = mm_subsystem_mdl(s, out, out_size);
+        }
+        return true;
+    }
+}
+
 PIRP IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject,
                                    PVOID InputBuffer, ULONG InputBufferLength, PVOID OutputBuffer,
                                    ULONG OutputBufferLength, BOOLEAN InternalDeviceIoControl,
@@ -43,16 +91,16 @@ PIRP IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObj
     }
     model_touch(s, InputBuffer, InputBufferLength, "InputBuffer");
     model_touch(s, OutputBuffer, OutputBufferLength, "OutputBuffer");
+    if (!set_control_buffers(s, r, IoControlCode & 3, InputBuffer, InputBufferLength, OutputBuffer,
+                             OutputBufferLength)) {
+        io_irp_release(s, r);
+        model_leave(s);
+        return NULL;
+    }
     PIO_STACK_LOCATION next = r->irp->Tail.Overlay.CurrentStackLocation - 1;
     next->Parameters.DeviceIoControl.IoControlCode = IoControlCode;
     next->Parameters.DeviceIoControl.InputBufferLength = InputBufferLength;
     next->Parameters.DeviceIoControl.OutputBufferLength = OutputBufferLength;
-    next->Parameters.DeviceIoControl.Type3InputBuffer = InputBuffer;
-    r->irp->UserBuffer = OutputBuffer;
-    r->irp->AssociatedIrp.SystemBuffer = InputBufferLength != 0 ? InputBuffer : OutputBuffer;
-    if ((IoControlCode & 3) != METHOD_BUFFERED && OutputBufferLength != 0) {
-        r->irp->MdlAddress = mm_subsystem_mdl(s, OutputBuffer, OutputBufferLength);
-    }
     model_leave(s);
     return r->irp;
 }

@@ -110,17 +110,38 @@ bool io_walk(struct sim *s, struct io_irp *r)
 
 /* ---- the top ---- */
 
-/* The I/O manager takes its own IRP back: status block, event, memory (KRN-031). */
+/* Buffered output goes to the caller, unless the request failed. */
+static void return_buffer(struct sim *s, struct io_irp *r, const IO_STATUS_BLOCK *result)
+{
+    const struct sim_block *from = r->system_buffer;
+    if (from == NULL) {
+        return;
+    }
+    if (r->out_size != 0 && !NT_ERROR(result->Status)) {
+        if (result->Information > from->size) {
+            model_fail(s, RULE_KRN_198, r->object, &r->completed,
+                       "an IRP is completed with Information %llu; its buffer has %u bytes",
+                       (unsigned long long)result->Information, from->size);
+        }
+        size_t size = result->Information < r->out_size ? result->Information : r->out_size;
+        model_touch(s, r->out_buffer, size, "OutputBuffer");
+        memcpy(r->out_buffer, (const void *)from->base, size);
+    }
+    ex_free(s, r->system_buffer);
+}
+
+/* The I/O manager takes its own IRP back: buffers, status block, event, memory (KRN-031). */
 static void finish_io_manager(struct sim *s, struct io_irp *r)
 {
     PIRP irp = r->irp;
     PKEVENT event = irp->UserEvent;
     PIO_STATUS_BLOCK block = irp->UserIosb;
     IO_STATUS_BLOCK result = irp->IoStatus;
+    r->completed = sim_here(s);
+    return_buffer(s, r, &result);
     if (irp->MdlAddress != NULL) {
         mm_subsystem_mdl_free(s, irp->MdlAddress);
     }
-    r->completed = sim_here(s);
     io_irp_release(s, r);
     if (block != NULL) {
         model_touch(s, block, sizeof(*block), "the IoStatusBlock of an IRP");
