@@ -7,6 +7,7 @@
  * are the cases the contract calls warnings (an IRP on an enable, a static or template bit), those
  * a client cannot know (the connection has ended), and those of knobs.
  */
+#include "model/wsk/wsk_data_internal.h"
 #include "model/wsk/wsk_gate.h"
 #include "model/wsk/wsk_internal.h"
 
@@ -165,11 +166,13 @@ static bool check_state(struct option *o)
         return false;
     }
     enum wsk_category role = role_of(s, socket);
-    if (role == WSK_CONNECTION && !socket->once_connected_seen) {
+    bool is_told = wsk_any_callback(socket); /* it may precede the completion */
+    if (role == WSK_CONNECTION && !socket->once_connected_seen && !is_told) {
         model_fail(s, RULE_CTL_062, socket->object, NULL,
                    "SO_WSK_EVENT_CALLBACK before the socket is connected");
     }
-    if (role != WSK_CONNECTION && (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING)) {
+    bool is_unbound = socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING;
+    if (role != WSK_CONNECTION && is_unbound && !is_told) {
         model_fail(s, RULE_CTL_061, socket->object, NULL,
                    "SO_WSK_EVENT_CALLBACK before the socket is bound");
     }

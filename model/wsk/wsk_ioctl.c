@@ -3,6 +3,7 @@
  * Socket IOCTLs: table 2.2 of the control plane. Level is ignored (CTL-007), and so are the
  * direction bits of a code, which do not tell the truth for all of them.
  */
+#include "model/wsk/wsk_data_internal.h"
 #include "model/wsk/wsk_internal.h"
 
 #include <mstcpip.h>
@@ -18,6 +19,18 @@ static void only_on(struct wsk_call *call, unsigned category, enum model_rule ru
         model_fail(call->s, rule, call->socket->object, NULL, "%s does not apply to a %s socket",
                    name, wsk_category_name(call->socket->category));
     }
+}
+
+/* A callback may tell the client so before the request completes. */
+static bool is_bound_known(const struct wsk_socket *socket)
+{
+    bool is_unbound = socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING;
+    return !is_unbound || wsk_any_callback(socket);
+}
+
+static bool is_connected_known(const struct wsk_socket *socket)
+{
+    return socket->once_connected_seen || wsk_any_callback(socket);
 }
 
 static void at_passive(struct wsk_call *call, enum model_rule rule, const char *name)
@@ -68,7 +81,7 @@ static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
     only_on(call, WSK_DATAGRAM, rule, name);
     wsk_control_needs_irp(call, name);
     wsk_control_no_output(s, c);
-    if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
+    if (!is_bound_known(socket)) {
         model_fail(s, rule, socket->object, NULL, "%s is called before the socket is bound", name);
     }
     struct net_address address;
@@ -97,7 +110,7 @@ static void query_backlog(struct wsk_call *call, const struct wsk_control *c)
     only_on(call, WSK_CONNECTION, RULE_CTL_159, name);
     wsk_control_needs_irp(call, name);
     wsk_control_no_input(s, c);
-    if (!socket->once_connected_seen) {
+    if (!is_connected_known(socket)) {
         model_fail(s, RULE_CTL_159, socket->object, NULL,
                    "%s is called before the socket is connected", name);
     }
@@ -164,7 +177,7 @@ static void silence(struct wsk_call *call, const struct wsk_control *c)
     wsk_control_needs_irp(call, "SIO_WSK_SET_TCP_SILENT_MODE");
     wsk_control_no_input(s, c);
     wsk_control_no_output(s, c);
-    if (!socket->once_connected_seen) {
+    if (!is_connected_known(socket)) {
         model_fail(s, RULE_CTL_165, socket->object, NULL,
                    "silent mode is asked for before the socket is connected");
     }
