@@ -8,6 +8,8 @@
  *       NmrClientDetachProviderComplete
  *   detached, all sockets closed --> cleanup callback --> GONE
  *
+ * A deregistration that comes while the attach callback runs pends until it has returned.
+ *
  * The provider never leaves by itself, so that the client is always the one who starts the
  * detaching.
  */
@@ -90,6 +92,7 @@ static void attach(struct sim *s, struct nmr_client *c)
     ch->ClientAttachProvider(handle_of(s, c), c->context, c->provider);
     ke_window_close(s);
     c->is_attaching = false;
+    ke_poke(s);
 }
 
 static void attach_later(struct sim *s, void *argument)
@@ -228,6 +231,26 @@ static void detach(struct sim *s, struct nmr_client *c)
     mark_detached(s, c);
 }
 
+static bool is_settled(struct sim *s, void *argument)
+{
+    (void)s;
+    return !((struct nmr_client *)argument)->is_attaching;
+}
+
+/* A deregistration that met the attach callback: the two never overlap. */
+static void leave_after_attach(struct sim *s, void *argument)
+{
+    struct nmr_client *c = argument;
+    ke_wait_until(s, is_settled, c, SIM_TIME_NEVER, "the attach callback to return");
+    if (c->phase == NMR_REGISTERED) {
+        c->phase = NMR_GONE;
+        ke_poke(s);
+        return;
+    }
+    detach(s, c);
+    finish_leaving(s, c);
+}
+
 NTSTATUS NTAPI NmrDeregisterClient(HANDLE NmrClientHandle)
 {
     struct sim *s = model_enter(ROUTINE_NmrDeregisterClient);
@@ -239,6 +262,10 @@ NTSTATUS NTAPI NmrDeregisterClient(HANDLE NmrClientHandle)
     }
     c->is_leaving = true;
     c->left = sim_here(s);
+    if (c->is_attaching) {
+        ke_system_call(s, NULL, PASSIVE_LEVEL, leave_after_attach, c, "detach");
+        return model_leave_status(s, STATUS_PENDING);
+    }
     if (c->phase == NMR_REGISTERED) {
         c->phase = NMR_GONE;
         return model_leave_status(s, STATUS_SUCCESS);

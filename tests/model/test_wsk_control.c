@@ -322,6 +322,8 @@ static void capture_at_dispatch(void)
     WskDeregister(t.registration);
 }
 
+static ULONG attaching; /* callbacks that have not returned */
+
 static NTSTATUS NTAPI attach(HANDLE binding, PVOID context,
                              const NPI_REGISTRATION_INSTANCE *instance)
 {
@@ -329,6 +331,7 @@ static NTSTATUS NTAPI attach(HANDLE binding, PVOID context,
     PVOID *client = ke_test_alloc(sizeof *client);
     const VOID **table = ke_test_alloc(sizeof *table);
     (void)context;
+    attaching++;
     SIM_ASSERT(instance->NpiId != NULL);
     dispatch = ke_test_alloc(sizeof *dispatch);
     *dispatch = (WSK_CLIENT_DISPATCH){MAKE_WSK_VERSION(1, 0), 0, NULL};
@@ -338,24 +341,25 @@ static NTSTATUS NTAPI attach(HANDLE binding, PVOID context,
         t.npi->Dispatch = *table;
         *(ULONG *)context = 1;
     }
+    attaching--;
     return status;
 }
 
 static NTSTATUS NTAPI detach(PVOID binding)
 {
     (void)binding;
+    SIM_ASSERT_OP(attaching, ==, 0);
     return STATUS_SUCCESS;
 }
 
-static void nmr(void)
+static HANDLE *nmr_register(ULONG *attached)
 {
     NPI_MODULEID *module = ke_test_alloc(sizeof *module);
     NPI_CLIENT_CHARACTERISTICS *c = ke_test_alloc(sizeof *c);
     HANDLE *handle = ke_test_alloc(sizeof *handle);
-    ULONG *attached = ke_test_alloc(sizeof *attached);
     memset(module, 0, sizeof *module);
     memset(c, 0, sizeof *c);
-    *attached = 0;
+    attaching = 0;
     t.npi = ke_test_alloc(sizeof *t.npi);
     c->Length = sizeof *c;
     c->ClientAttachProvider = attach;
@@ -364,6 +368,36 @@ static void nmr(void)
     c->ClientRegistrationInstance.NpiId = &NPI_WSK_INTERFACE_ID;
     c->ClientRegistrationInstance.ModuleId = module;
     SIM_ASSERT(NmrRegisterClient(c, attached, handle) == STATUS_SUCCESS);
+    return handle;
+}
+
+static void nmr_deregister(HANDLE *handle)
+{
+    if (NmrDeregisterClient(*handle) == STATUS_PENDING) {
+        NmrWaitForClientDeregisterComplete(*handle);
+    }
+    SIM_ASSERT_OP(attaching, ==, 0);
+    wsk_check_unload(sim_current);
+}
+
+/* REG-037: no callback runs once the deregistration has been said to be complete. */
+static void nmr_early(void)
+{
+    ULONG *attached = ke_test_alloc(sizeof *attached);
+    LARGE_INTEGER tick = ke_test_ms(1);
+    *attached = 0;
+    HANDLE *handle = nmr_register(attached);
+    for (int i = 0; i < 2000 && attaching == 0 && *attached == 0; i++) {
+        KeDelayExecutionThread(KernelMode, FALSE, &tick);
+    }
+    nmr_deregister(handle);
+}
+
+static void nmr(void)
+{
+    ULONG *attached = ke_test_alloc(sizeof *attached);
+    *attached = 0;
+    HANDLE *handle = nmr_register(attached);
     for (int i = 0; i < 20 && *attached == 0; i++) {
         LARGE_INTEGER second = ke_test_ms(1000);
         KeDelayExecutionThread(KernelMode, FALSE, &second);
@@ -373,10 +407,7 @@ static void nmr(void)
     if (socket != NULL) {
         close_socket(socket);
     }
-    if (NmrDeregisterClient(*handle) == STATUS_PENDING) {
-        NmrWaitForClientDeregisterComplete(*handle);
-    }
-    wsk_check_unload(sim_current);
+    nmr_deregister(handle);
 }
 
 /* ---- wrong clients ---- */
@@ -545,6 +576,7 @@ static void test_correct(void **state)
     ke_test_good(address_list);
     ke_test_good(capture_at_dispatch);
     ke_test_good(nmr);
+    ke_test_good(nmr_early);
 }
 
 static void test_wrong(void **state)
