@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "replay/case_text.h"
 #include "replay/flags.h"
 
 static struct flags flags;
@@ -47,8 +48,11 @@ static void test_defaults(void **state)
     assert_int_equal(flags.keep_going, 0);
     assert_int_equal(flags.argument_count, 1);
     assert_string_equal(flags.argument[0], "a.so");
-    struct replay_options options = flags_options(&flags), zero = {0};
-    assert_memory_equal(&options, &zero, sizeof zero);
+    char text[256];
+    struct replay_options options = flags_options(&flags);
+    replay_options_text(&options, text, sizeof text);
+    assert_string_equal(text, ""); /* nothing that is not default */
+    assert_false(options.sim.trace);
 }
 
 static void test_spellings(void **state)
