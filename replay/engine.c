@@ -146,11 +146,27 @@ static bool has_corpus(const struct flags *flags)
     return false;
 }
 
+/* With -fork libFuzzer pastes its argv[0] into commands for a shell: it gets one that survives. */
+static void add_for_shell(struct arguments *a, const char *path)
+{
+    char quoted[ENGINE_PATH_MAX];
+    size_t length = 0;
+    bool is_plain = strspn(path, "/._-+,:@%0123456789abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(path);
+    quoted[length++] = '\'';
+    for (const char *p = path; *p != '\0' && length < sizeof quoted - 8; p++) {
+        length += (size_t)sprintf(quoted + length, *p == '\'' ? "'\\''" : "%c", *p);
+    }
+    quoted[length++] = '\'';
+    quoted[length] = '\0';
+    add(a, "%s", is_plain ? path : quoted);
+}
+
 static void libfuzzer_arguments(const struct engine *engine, struct arguments *a, unsigned workers,
                                 int64_t seconds)
 {
     const struct flags *flags = engine->flags;
-    add(a, "%s", engine->executable);
+    add_for_shell(a, engine->executable);
     add(a, "-fork=%u", workers);
     add(a, "-ignore_crashes=%d", flags->keep_going == 1);
     add(a, "-artifact_prefix=%s/artifacts/", engine->work);
@@ -289,8 +305,9 @@ static bool start_process(struct engine *engine, struct arguments *a, const char
     pid_t pid = fork();
     if (pid == 0) {
         enter_child(engine, log);
-        execvp(a->word[0], a->word);
-        fprintf(stderr, "wsksim: %s: %s\n", a->word[0], strerror(errno));
+        const char *program = engine->is_afl ? a->word[0] : engine->executable;
+        execvp(program, a->word);
+        fprintf(stderr, "wsksim: %s: %s\n", program, strerror(errno));
         _exit(127);
     }
     if (pid < 0) {
