@@ -139,9 +139,7 @@ static void finish_io_manager(struct sim *s, struct io_irp *r)
     IO_STATUS_BLOCK result = irp->IoStatus;
     r->completed = sim_here(s);
     return_buffer(s, r, &result);
-    if (irp->MdlAddress != NULL) {
-        mm_subsystem_mdl_free(s, irp->MdlAddress);
-    }
+    mm_irp_chain_free(s, irp->MdlAddress, r->mdl);
     io_irp_release(s, r);
     if (block != NULL) {
         model_touch(s, block, sizeof(*block), "the IoStatusBlock of an IRP");
@@ -196,6 +194,7 @@ static void check_ownership(struct sim *s, const struct io_irp *r)
     }
     io_irp_argument(s, r->irp);
     io_irp_not_in_flight(s, r, "IoCompleteRequest");
+    io_check_position(s, r, RULE_KRN_018, "IoCompleteRequest");
     if (r->irp->CurrentLocation > (CHAR)r->stack_count) {
         model_fail(s, RULE_KRN_018, r->object, &r->born,
                    "IoCompleteRequest on an IRP of which the driver has no stack location: it made "

@@ -382,6 +382,7 @@ static void check_call(struct sim *s, const struct io_irp *r, const PIRP irp)
         model_fail(s, RULE_KRN_002, r->object, &r->born,
                    "IoCallDriver is given an IRP without a free stack location");
     }
+    io_check_position(s, r, RULE_KRN_002, "IoCallDriver");
     if (r->is_queued) {
         model_fail(s, RULE_KRN_036, r->object, &r->queued,
                    "IoCallDriver is given an IRP that is in a cancel-safe queue");

@@ -202,6 +202,12 @@ struct io_irp *io_irp_allocate(struct sim *s, enum io_irp_origin origin, unsigne
 /* Gives memory of ours back; the record stays, freed. */
 void io_irp_release(struct sim *s, struct io_irp *record);
 
+/* ---- io_stack.c ---- */
+
+/* Ends the run if the driver overwrote what says where in its stack the IRP is. */
+void io_check_position(struct sim *s, const struct io_irp *record, enum model_rule rule,
+                       const char *name);
+
 /* ---- io_complete.c ---- */
 
 /*

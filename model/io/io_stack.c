@@ -18,6 +18,23 @@ static void check_context(struct sim *s, const struct io_irp *r, const void *con
     }
 }
 
+void io_check_position(struct sim *s, const struct io_irp *r, enum model_rule rule,
+                       const char *name)
+{
+    const IRP *irp = r->irp;
+    int location = irp->CurrentLocation;
+    if (SIM_LIKELY(irp->Type == IO_TYPE_IRP && irp->StackCount == (CHAR)r->stack_count &&
+                   location >= 1 && location <= r->stack_count + 1 &&
+                   irp->Tail.Overlay.CurrentStackLocation ==
+                       (const IO_STACK_LOCATION *)(irp + 1) + (location - 1))) {
+        return;
+    }
+    model_fail(s, rule, r->object, &r->born,
+               "%s is given an IRP whose header or current stack location (%d of %u) was changed "
+               "by hand",
+               name, location, r->stack_count);
+}
+
 static void set_routine(struct sim *s, PIRP irp, PIO_COMPLETION_ROUTINE routine, void *context,
                         unsigned flags, const char *name)
 {

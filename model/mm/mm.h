@@ -33,6 +33,11 @@ uint64_t mm_chain_hash(struct sim *s, PMDL mdl, ULONG offset, SIZE_T length);
  * it. */
 PMDL mm_subsystem_mdl(struct sim *s, void *base, SIZE_T size);
 void mm_subsystem_mdl_free(struct sim *s, PMDL mdl);
+/*
+ * The I/O manager finishes an IRP: unlocks and frees the MDLs of its chain, the driver's too.
+ * `own` is what the I/O manager put there, or NULL; it goes back even if the driver took it out.
+ */
+void mm_irp_chain_free(struct sim *s, PMDL head, PMDL own);
 
 struct mm_state *mm_create(void);
 void mm_reset(struct sim *s);

@@ -125,10 +125,8 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     return m != NULL ? m->mdl : NULL;
 }
 
-void IoFreeMdl(PMDL Mdl)
+static void free_client(struct sim *s, struct mm_mdl *m)
 {
-    struct sim *s = model_enter_object(ROUTINE_IoFreeMdl, SIM_OP_WRITE, Mdl);
-    struct mm_mdl *m = mm_client_argument(s, Mdl);
     model_exercised(s, RULE_KRN_228);
     if (m->origin == MM_CLIENT) {
         model_fail(s, RULE_KRN_228, m->object, &m->born,
@@ -149,6 +147,12 @@ void IoFreeMdl(PMDL Mdl)
     }
     mm_of(s)->live--;
     mm_release(s, m);
+}
+
+void IoFreeMdl(PMDL Mdl)
+{
+    struct sim *s = model_enter_object(ROUTINE_IoFreeMdl, SIM_OP_WRITE, Mdl);
+    free_client(s, mm_client_argument(s, Mdl));
     model_leave(s);
 }
 
@@ -321,4 +325,29 @@ void mm_subsystem_mdl_free(struct sim *s, PMDL mdl)
                    "the memory of an MDL goes back to the system while a request uses it");
     }
     mm_release(s, m);
+}
+
+void mm_irp_chain_free(struct sim *s, PMDL head, PMDL own)
+{
+    PMDL mdl = head;
+    while (mdl != NULL) {
+        /* Freed ones are refused, so that a chain with a cycle ends here too. */
+        struct mm_mdl *m = mm_argument(s, mdl);
+        PMDL next = mdl->Next;
+        if (mdl == own) {
+            mm_subsystem_mdl_free(s, own);
+            own = NULL;
+        } else {
+            m = mm_client_argument(s, mdl);
+            mm_not_in_use(s, m, "freed with its IRP");
+            if (m->built == MM_BUILT_LOCKED) {
+                mm_unpinned(s, m);
+            }
+            free_client(s, m);
+        }
+        mdl = next;
+    }
+    if (own != NULL) {
+        mm_subsystem_mdl_free(s, own);
+    }
 }

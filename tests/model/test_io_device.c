@@ -4,6 +4,7 @@
 #include "test_ke.h"
 
 #include "model/io/io.h"
+#include "model/mm/mm.h"
 
 #define IOCTL_ECHO CTL_CODE(FILE_DEVICE_UNKNOWN, 0x800, METHOD_BUFFERED, FILE_ANY_ACCESS)
 
@@ -311,8 +312,70 @@ static void built_direct(void)
     SIM_ASSERT(out[15] == 'd' || block.Status == STATUS_INSUFFICIENT_RESOURCES);
 }
 
+/* The I/O manager unlocks and frees what the driver attached, and its own MDL that went missing. */
+static NTSTATUS own_mdl(PDEVICE_OBJECT device, PIRP irp)
+{
+    static char memory[64];
+    (void)device;
+    irp->MdlAddress = IoAllocateMdl(memory, sizeof memory, FALSE, FALSE, NULL);
+    return finish(irp, STATUS_SUCCESS, 0);
+}
+
+static void built_own_mdl(void)
+{
+    char in[4] = {1, 2, 3, 4}, out[16] = {0};
+    driver_new(own_mdl);
+    send_built((IOCTL_ECHO & ~3u) | METHOD_OUT_DIRECT, in, 4, out, 16);
+    mm_check_unload(sim_current);
+}
+
+static NTSTATUS freed_mdl(PDEVICE_OBJECT device, PIRP irp)
+{
+    static char memory[64];
+    (void)device;
+    irp->MdlAddress = IoAllocateMdl(memory, sizeof memory, FALSE, FALSE, NULL);
+    IoFreeMdl(irp->MdlAddress);
+    return finish(irp, STATUS_SUCCESS, 0);
+}
+
+static void built_freed_mdl(void)
+{
+    char in[4] = {1, 2, 3, 4}, out[16] = {0};
+    driver_new(freed_mdl);
+    send_built((IOCTL_ECHO & ~3u) | METHOD_OUT_DIRECT, in, 4, out, 16);
+}
+
+static NTSTATUS moved(PDEVICE_OBJECT device, PIRP irp)
+{
+    (void)device;
+    irp->Tail.Overlay.CurrentStackLocation = (PIO_STACK_LOCATION)0x1234560;
+    return finish(irp, STATUS_SUCCESS, 0);
+}
+
+static NTSTATUS zeroed(PDEVICE_OBJECT device, PIRP irp)
+{
+    (void)device;
+    memset(irp, 0, sizeof *irp);
+    return finish(irp, STATUS_SUCCESS, 0);
+}
+
+static void built_moved(void)
+{
+    PIRP irp;
+    driver_new(moved);
+    irp = IoBuildDeviceIoControlRequest(IOCTL_ECHO, drv.device, NULL, 0, NULL, 0, FALSE, NULL,
+                                        NULL);
+    irp->Tail.Overlay.CurrentStackLocation++;
+    IoCallDriver(drv.device, irp);
+}
+
 static void test_built(void **state)
 {
+    bad_dispatch(moved, RULE_KRN_018);
+    bad_dispatch(zeroed, RULE_KRN_018);
+    ke_test_bad(built_moved, RULE_KRN_002);
+    ke_test_good(built_own_mdl);
+    ke_test_bad(built_freed_mdl, RULE_KRN_228);
     (void)state;
     ke_test_good(built_buffered);
     ke_test_good(built_buffered_failed);
