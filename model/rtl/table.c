@@ -61,28 +61,42 @@ static PRTL_BALANCED_LINKS find(struct sim *s, PRTL_AVL_TABLE table, void *buffe
     return NULL;
 }
 
-static PRTL_BALANCED_LINKS leftmost(PRTL_BALANCED_LINKS node)
+/* Links are the driver's memory: looked at before they are followed. May be NULL. */
+static PRTL_BALANCED_LINKS node_at(struct sim *s, PRTL_BALANCED_LINKS node)
 {
-    while (node != NULL && node->LeftChild != NULL) {
-        node = node->LeftChild;
+    if (node != NULL) {
+        model_touch(s, node, sizeof(*node), "an element of the table");
     }
     return node;
 }
 
-static PRTL_BALANCED_LINKS next(PRTL_AVL_TABLE table, PRTL_BALANCED_LINKS node)
+static PRTL_BALANCED_LINKS leftmost(struct sim *s, PRTL_BALANCED_LINKS node)
+{
+    node_at(s, node);
+    while (node != NULL && node->LeftChild != NULL) {
+        node = node_at(s, node->LeftChild);
+    }
+    return node;
+}
+
+static PRTL_BALANCED_LINKS next(struct sim *s, PRTL_AVL_TABLE table, PRTL_BALANCED_LINKS node)
 {
     if (node->RightChild != NULL) {
-        return leftmost(node->RightChild);
+        return leftmost(s, node->RightChild);
     }
+    model_touch(s, node->Parent, sizeof(*node), "an element of the table");
     while (node->Parent != &table->BalancedRoot && node->Parent->RightChild == node) {
         node = node->Parent;
+        model_touch(s, node->Parent, sizeof(*node), "an element of the table");
     }
     return node->Parent == &table->BalancedRoot ? NULL : node->Parent;
 }
 
 /* Puts `by` (may be NULL) in the place of node. */
-static void replace(PRTL_BALANCED_LINKS node, PRTL_BALANCED_LINKS by)
+static void replace(struct sim *s, PRTL_BALANCED_LINKS node, PRTL_BALANCED_LINKS by)
 {
+    model_touch(s, node->Parent, sizeof(*node), "an element of the table");
+    node_at(s, by);
     if (node->Parent->LeftChild == node) {
         node->Parent->LeftChild = by;
     } else {
@@ -93,20 +107,21 @@ static void replace(PRTL_BALANCED_LINKS node, PRTL_BALANCED_LINKS by)
     }
 }
 
-static void unlink_node(PRTL_BALANCED_LINKS node)
+static void unlink_node(struct sim *s, PRTL_BALANCED_LINKS node)
 {
     PRTL_BALANCED_LINKS heir;
     if (node->LeftChild == NULL || node->RightChild == NULL) {
-        replace(node, node->LeftChild != NULL ? node->LeftChild : node->RightChild);
+        replace(s, node, node->LeftChild != NULL ? node->LeftChild : node->RightChild);
         return;
     }
-    heir = leftmost(node->RightChild);
+    heir = leftmost(s, node->RightChild);
+    node_at(s, node->LeftChild);
     if (heir->Parent != node) {
-        replace(heir, heir->RightChild);
+        replace(s, heir, heir->RightChild);
         heir->RightChild = node->RightChild;
         heir->RightChild->Parent = heir;
     }
-    replace(node, heir);
+    replace(s, node, heir);
     heir->LeftChild = node->LeftChild;
     heir->LeftChild->Parent = heir;
 }
@@ -178,7 +193,7 @@ BOOLEAN RtlDeleteElementGenericTableAvl(PRTL_AVL_TABLE Table, PVOID Buffer)
         if (Table->RestartKey == node) {
             Table->RestartKey = NULL;
         }
-        unlink_node(node);
+        unlink_node(s, node);
         Table->NumberGenericTableElements--;
         Table->DeleteCount++;
         call = model_call_save(s);
@@ -205,10 +220,10 @@ static PVOID enumerate(struct sim *s, PRTL_AVL_TABLE table, PRTL_BALANCED_LINKS 
 {
     PRTL_BALANCED_LINKS node = *key;
     if (node == NULL) {
-        node = leftmost(root_of(table));
+        node = leftmost(s, root_of(table));
     } else {
         model_touch(s, node, sizeof(*node), "the element enumerated last");
-        node = next(table, node);
+        node = next(s, table, node);
     }
     if (node != NULL) {
         *key = node;
@@ -240,9 +255,9 @@ PVOID RtlGetElementGenericTableAvl(PRTL_AVL_TABLE Table, ULONG I)
     struct sim *s = model_enter(ROUTINE_RtlGetElementGenericTableAvl);
     PRTL_BALANCED_LINKS node;
     check_table(s, Table);
-    node = leftmost(root_of(Table));
+    node = leftmost(s, root_of(Table));
     while (node != NULL && I-- != 0) {
-        node = next(Table, node);
+        node = next(s, Table, node);
     }
     model_leave(s);
     return node != NULL ? data_of(node) : NULL;
