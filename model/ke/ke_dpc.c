@@ -288,7 +288,12 @@ void KeFlushQueuedDpcs(void)
 void KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number)
 {
     struct sim *s = model_enter_object(ROUTINE_KeSetTargetProcessorDpc, SIM_OP_WRITE, Dpc);
-    ke_dpc_check(s, Dpc);
+    uint32_t object = ke_dpc_check(s, Dpc);
+    if ((UCHAR)Number >= s->processor_count) {
+        model_fail(s, RULE_KRN_150, object, NULL,
+                   "KeSetTargetProcessorDpc names processor %u; there are %u", (UCHAR)Number,
+                   (unsigned)s->processor_count);
+    }
     Dpc->Number = (USHORT)(TARGET_BASE + (UCHAR)Number);
     model_leave(s);
 }

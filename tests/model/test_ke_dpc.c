@@ -38,6 +38,13 @@ static struct work *work_new(void)
     return w;
 }
 
+static void target_missing(void)
+{
+    struct work *w = work_new();
+    KeSetTargetProcessorDpc(&w->dpc, 1); /* the last one of these runs */
+    KeSetTargetProcessorDpc(&w->dpc, 2);
+}
+
 static void wait_done(struct work *w)
 {
     KeWaitForSingleObject(&w->done, Executive, KernelMode, FALSE, NULL);
@@ -165,6 +172,7 @@ static void dpc_waits(void)
 static void test_dpc_breaches(void **state)
 {
     (void)state;
+    ke_test_bad(target_missing, RULE_KRN_150);
     ke_test_bad(dpc_garbage, RULE_KRN_150);
     ke_test_bad(dpc_initialised_while_queued, RULE_KRN_150);
     ke_test_bad(dpc_freed_while_queued, RULE_KRN_153);
