@@ -35,8 +35,23 @@ set_up() {
     fi
 }
 
-# quiet NAME COMMAND...: output goes to a log, of which the end is shown on failure; a dot every
-# five seconds shows that it lives.
+# Ctrl-C ends what runs in the background too.
+quiet_process=
+interrupted() {
+    [ -z "$quiet_process" ] || kill "$quiet_process" 2>/dev/null
+    printf '\n%s: interrupted\n' "$self" >&2
+    exit 130
+}
+trap interrupted INT TERM HUP
+
+# Where a build is, "[17/203]", from its log; a dot if it does not say.
+show_progress() {
+    quiet_where=$(tail -c 2000 "$quiet_log" | sed -n 's/^\[\([0-9]*\/[0-9]*\)\].*/\1/p' | tail -n 1)
+    printf '%s ' "${quiet_where:-.}"
+}
+
+# quiet NAME COMMAND...: output goes to a log, of which the end is shown on failure; every five
+# seconds something shows that it lives.
 quiet() {
     quiet_name=$1
     shift
@@ -48,13 +63,15 @@ quiet() {
     while kill -0 "$quiet_process" 2>/dev/null; do
         sleep 1
         quiet_ticks=$((quiet_ticks + 1))
-        [ $((quiet_ticks % 5)) -ne 0 ] || printf .
+        [ $((quiet_ticks % 5)) -ne 0 ] || show_progress
     done
     if ! wait "$quiet_process"; then
+        quiet_process=
         echo
         tail -n 25 "$quiet_log" >&2
         die "$quiet_name failed; the whole output is in $quiet_log"
     fi
+    quiet_process=
 }
 
 # build PRESET [TARGET...]
@@ -69,5 +86,5 @@ build() {
     else
         quiet "build-$build_preset" cmake --build --preset "$build_preset" -j "$jobs"
     fi
-    echo ' done'
+    echo done
 }
