@@ -400,7 +400,7 @@ SIM_NOINLINE static void point_ask(struct sim *s)
     account(s);
     struct sim_ctx *self = s->current;
     struct sim_ctx *prefer = self;
-    if (SIM_UNLIKELY(s->steps >= s->watch)) {
+    if (SIM_UNLIKELY(s->steps > s->watch)) {
         prefer = end_stretch(s, self);
     }
     struct sim_ctx *next = decide(s, self, prefer, self);
@@ -455,7 +455,7 @@ SIM_NOINLINE void sim_point_slow(struct sim *s)
     if (s->enabled_state == SIM_ENABLED_DIRTY) {
         enabled_rebuild(s);
     }
-    if (s->enabled_state != SIM_ENABLED_QUICK || s->steps + 1 >= s->watch) {
+    if (s->enabled_state != SIM_ENABLED_QUICK || s->steps + 1 > s->watch) {
         point_ask(s);
         return;
     }
