@@ -194,21 +194,28 @@ static bool options_are_sane(const struct replay_options *options)
     return is_sane;
 }
 
+/* Of a run without a finding these fields say nothing and hold anything. */
+static bool violation_is_sane(const struct replay_result *result)
+{
+    const struct sim_violation *v = &result->violation;
+    return result->verdict != SIM_VERDICT_VIOLATION ||
+           (v->here.routine < ROUTINE_COUNT && v->prior.routine < ROUTINE_COUNT &&
+            v->rule < MODEL_RULE_COUNT && v->stack_depth <= SIM_STACK_DEPTH_MAX &&
+            v->prior_stack_depth <= SIM_STACK_DEPTH_MAX &&
+            memchr(v->text, '\0', sizeof v->text) != NULL &&
+            memchr(result->context_name, '\0', sizeof result->context_name) != NULL);
+}
+
 /* A driver that writes anywhere may have written here: nothing of it may lead us astray. */
 static bool is_sane(const struct worker_message *m)
 {
-    const struct sim_violation *v = &m->result.violation;
     return m->event >= WORKER_OPENED && m->event <= WORKER_DONE &&
            m->choices_size <= REPLAY_CHOICES_MAX && m->check_count <= CHOICE_CHECKS_MAX &&
            m->text_size < SIM_MODULE_MESSAGE_MAX && options_are_sane(&m->replay.options) &&
            m->result.verdict <= SIM_VERDICT_LIMIT && m->replay.verdict <= SIM_VERDICT_LIMIT &&
-           v->here.routine < ROUTINE_COUNT && v->prior.routine < ROUTINE_COUNT &&
-           m->replay.rule < MODEL_RULE_COUNT && v->rule < MODEL_RULE_COUNT &&
-           v->stack_depth <= SIM_STACK_DEPTH_MAX && v->prior_stack_depth <= SIM_STACK_DEPTH_MAX &&
-           memchr(v->text, '\0', sizeof v->text) != NULL &&
+           m->replay.rule < MODEL_RULE_COUNT && violation_is_sane(&m->result) &&
            memchr(m->replay.module, '\0', sizeof m->replay.module) != NULL &&
-           memchr(m->replay.identity, '\0', sizeof m->replay.identity) != NULL &&
-           memchr(m->result.context_name, '\0', sizeof m->result.context_name) != NULL;
+           memchr(m->replay.identity, '\0', sizeof m->replay.identity) != NULL;
 }
 
 static void *copy_of(const void *bytes, size_t size)
