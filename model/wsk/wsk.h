@@ -316,6 +316,8 @@ struct wsk_gate {
     uint32_t running; /* bit per invocation in progress; n = popcount */
     uint32_t silent;  /* Q */
     struct wsk_request *wait_first, *wait_last; /* W, linked by next */
+    struct wsk_queue drained; /* taken out of W, not yet given back (T-14) */
+    bool is_giving;           /* a context is giving them back */
     struct sim_where enabled, disabled, entered;
 };
 

@@ -254,7 +254,7 @@ bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event ev
     struct wsk_gate *gate = &socket->gate[event];
     bool any = false;
     for (struct wsk_request *r; (r = wsk_gate_drained(gate)) != NULL; any = true) {
-        wsk_complete(s, r, drained_status(s, socket), 0);
+        wsk_request_drained(s, gate, r, drained_status(s, socket));
     }
     if (!wsk_gate_is_disabling(gate)) {
         if (gate->queued_enable) { /* amb.03=queue */

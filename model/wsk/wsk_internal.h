@@ -27,6 +27,12 @@ void wsk_request_later(struct wsk_call *call, NTSTATUS status, ULONG_PTR informa
 void wsk_request_wait(struct wsk_call *call);
 /* Creates the context that completes a request whose result is set. */
 void wsk_request_launch(struct sim *s, struct wsk_request *request);
+/*
+ * wsk_complete for a disable whose set is empty: those of one gate go back one after the other, on
+ * one context, in the order of the calls (T-14).
+ */
+void wsk_request_drained(struct sim *s, struct wsk_gate *gate, struct wsk_request *request,
+                         NTSTATUS status);
 /* Takes out and completes every waiting request of the socket; order by choice at a close. */
 void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS status,
                           bool in_any_order);

@@ -362,6 +362,30 @@ void wsk_complete(struct sim *s, struct wsk_request *r, NTSTATUS status, ULONG_P
     wsk_request_launch(s, r);
 }
 
+static void give_back(struct sim *s, void *argument)
+{
+    struct wsk_gate *gate = argument;
+    while (gate->drained.first != NULL) {
+        struct wsk_request *r = gate->drained.first;
+        wsk_queue_remove(&gate->drained, r);
+        complete_here(s, r);
+    }
+    gate->is_giving = false;
+}
+
+void wsk_request_drained(struct sim *s, struct wsk_gate *gate, struct wsk_request *r,
+                         NTSTATUS status)
+{
+    SIM_ASSERT(r->phase == WSK_REQ_WAITING);
+    set_result(r, status, 0);
+    wsk_queue_push(&gate->drained, r);
+    if (!gate->is_giving) {
+        gate->is_giving = true;
+        KIRQL irql = wsk_pick_irql(s, PICK_WSK_COMPLETION_IRQL);
+        ke_system_call(s, r->parent, irql, give_back, gate, "completion");
+    }
+}
+
 /* ---- all at once: close and death ---- */
 
 enum { ORPHANS_MAX = 256 };

@@ -27,7 +27,6 @@ static const struct {
     uint32_t property;
     const char *what;
 } known[] = {
-    {GATE_ORDER, "waiting disable IRPs of one event complete out of order (T-14)"},
     {GATE_EARLY_RECEIVE, "a gate stays open if WskReceive was called while the callback ran"},
     {GATE_REFUSED_ORDER, "of two refused datagrams the later one comes again first"},
 };
@@ -297,8 +296,8 @@ static bool is_wanted(const struct gate_report *report)
             return true;
         }
     }
-    for (size_t i = 0; i < SIM_COUNT(known); i++) {
-        if (!killed[known[i].property] && report->checked[known[i].property] != 0) {
+    for (uint32_t p = 0; p < GATE_PROPERTIES; p++) {
+        if (gate_is_extra(p) && !killed[p] && report->checked[p] != 0) {
             return true;
         }
     }
