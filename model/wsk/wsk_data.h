@@ -45,12 +45,14 @@ struct wsk_data {
     uint32_t arrival_template; /* accepted: events in the listener's template then (amb.26) */
 
     /* Listener. */
+    bool has_begun; /* WskAccept has been called */
     struct wsk_incoming *incoming_first, *incoming_last;
     uint32_t arrived, waiting, skipped, racing, aborted; /* incoming connections by what is due */
 
     /* Datagrams. */
     struct wsk_packet *packet_first, *packet_last;
     uint32_t packets, stale; /* buffered; refused ones that wait for a newer one */
+    uint64_t packet_arrivals; /* so far */
     SIZE_T packet_bytes;
 
     struct wsk_list *list_first; /* indicated or retained */

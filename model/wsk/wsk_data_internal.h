@@ -241,6 +241,7 @@ struct wsk_packet {
     struct net_address from, to;
     uint8_t *bytes; /* staged; NULL if empty */
     uint32_t size, interface_index;
+    uint64_t arrival; /* the buffer is ordered by it */
     ULONG flags;   /* MSG_BCAST, MSG_MCAST */
     bool is_stale; /* refused by a static callback: offered again with a newer one */
     bool was_refused;

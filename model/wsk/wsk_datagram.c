@@ -6,7 +6,7 @@
  * from where the callback or a later receive takes it. By choice the callback goes first for a
  * short while (DGRM-013). The buffer has a limit, beyond which the newest is dropped (DGRM-014).
  *
- *   refused by a dynamic callback: back to the front of the buffer, the event is off (DGRM-020)
+ *   refused by a dynamic callback: back to its place in the buffer, the event is off (DGRM-020)
  *   refused by a static callback: dropped, or kept as stale until a newer one comes
  * (AMBIGUOUS-LIFE-43)
  *
@@ -57,12 +57,17 @@ static void push_back(struct wsk_socket *socket, struct wsk_packet *p)
     d->packets++;
 }
 
-static void push_front(struct wsk_socket *socket, struct wsk_packet *p, bool is_stale)
+/* Refused: back to its place; one that came later may have been refused before it (CTL-078). */
+static void push_again(struct wsk_socket *socket, struct wsk_packet *p, bool is_stale)
 {
     struct wsk_data *d = &socket->data;
-    p->next = d->packet_first;
-    d->packet_first = p;
-    if (d->packet_last == NULL) {
+    struct wsk_packet **at = &d->packet_first;
+    while (*at != NULL && (*at)->arrival < p->arrival) {
+        at = &(*at)->next;
+    }
+    p->next = *at;
+    *at = p;
+    if (p->next == NULL) {
         d->packet_last = p;
     }
     p->is_stale = is_stale;
@@ -348,7 +353,9 @@ static void on_datagram(struct sim *s, void *user, const struct net_datagram *da
     if (is_filtered(socket, &datagram->from) || !has_room(s, socket)) {
         return;
     }
-    push_back(socket, stage(s, socket, datagram));
+    struct wsk_packet *p = stage(s, socket, datagram);
+    p->arrival = d->packet_arrivals++;
+    push_back(socket, p);
     refresh(socket);
     if (d->receives.first != NULL && !d->is_racing &&
         wsk_event_on(s, socket, WSK_EV_RECEIVE_FROM) &&
@@ -466,11 +473,10 @@ static enum answer answer_of(struct sim *s, const struct wsk_invocation *inv)
     return TAKEN; /* another failure: the list goes back and is dropped (DGRM-028) */
 }
 
-static void put_back(struct wsk_socket *socket, struct wsk_element *e, bool is_stale)
+static void put_back(struct wsk_socket *socket, struct wsk_element *first, bool is_stale)
 {
-    if (e != NULL) {
-        put_back(socket, e->next, is_stale);
-        push_front(socket, e->packet, is_stale);
+    for (struct wsk_element *e = first; e != NULL; e = e->next) {
+        push_again(socket, e->packet, is_stale);
     }
 }
 
