@@ -90,6 +90,7 @@ static void accept(struct wsk_call *call)
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
     NTSTATUS status;
     r->deliver = deliver_accept;
+    listener->data.has_begun = true;
     if (wsk_fault(s, faults, SIM_COUNT(faults), &status)) {
         wsk_finish(call, WSK_INLINE, status, 0);
         return;

@@ -369,11 +369,37 @@ static void deliver_input(struct sim *s, struct wsk_request *r)
     model_touch(s, r->out[0], r->out_size[0], "InputBuffer"); /* CTL-169 */
 }
 
+/* From the client's own call on, or from when it was told of a connection (CTL-167). */
+static bool has_begun(const struct wsk_socket *socket)
+{
+    if (socket->category == WSK_LISTEN || socket->committed_listen) {
+        return socket->data.has_begun || socket->gate[WSK_EV_ACCEPT].entered.seq != 0;
+    }
+    return socket->once_connected_seen || socket->seen == WSK_CONNECTING ||
+           wsk_any_callback(socket);
+}
+
+static void check_fast_path(struct wsk_call *call)
+{
+    struct wsk_socket *socket = call->socket;
+    if (socket->category == WSK_BASIC || socket->category == WSK_DATAGRAM) {
+        model_fail(call->s, RULE_CTL_167, socket->object, NULL,
+                   "SIO_LOOPBACK_FAST_PATH does not apply to a %s socket",
+                   wsk_category_name(socket->category));
+    }
+    if (has_begun(socket)) {
+        model_fail(call->s, RULE_CTL_167, socket->object, &socket->seen_where,
+                   "SIO_LOOPBACK_FAST_PATH is set after the socket began to connect or accept");
+    }
+    model_exercised(call->s, RULE_CTL_167);
+}
+
 static void fast_path(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
     redirect_irql(call, "SIO_LOOPBACK_FAST_PATH");
     wsk_control_needs_irp(call, "SIO_LOOPBACK_FAST_PATH");
+    check_fast_path(call);
     model_lint(s, RULE_CTL_167);
     if (c->in == NULL || (c->in_size != 1 && c->in_size != sizeof(ULONG))) {
         wsk_refuse(call, STATUS_INVALID_BUFFER_SIZE);
@@ -401,6 +427,11 @@ static void set_redirect(struct wsk_call *call, const struct wsk_control *c)
     redirect_irql(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
     only_on(call, WSK_CONNECTION, RULE_CTL_169, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
     wsk_control_needs_irp(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
+    if (c->in == NULL || c->in_size == 0) {
+        model_fail(call->s, RULE_CTL_169, call->socket->object, NULL,
+                   "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS is given no record");
+    }
+    model_exercised(call->s, RULE_CTL_169);
     model_touch(call->s, c->in, c->in_size, "InputBuffer");
     call->request->out[0] = c->in;
     call->request->out_size[0] = c->in_size;

@@ -149,6 +149,26 @@ static void check_dispatch(struct sim *s, const struct wsk_registration *r)
 
 /* ---- WskRegister ---- */
 
+static void check_members(struct sim *s, const WSK_CLIENT_DISPATCH *dispatch)
+{
+    if (dispatch->Reserved != 0) {
+        model_fail(s, RULE_REG_002, 0, NULL, "WSK_CLIENT_DISPATCH.Reserved is %u, not 0",
+                   dispatch->Reserved);
+    }
+    if (dispatch->Version >> 8 == 0) { /* versions begin with 1.0: 1 instead of MAKE_WSK_VERSION */
+        model_fail(s, RULE_REG_002, 0, NULL,
+                   "WSK_CLIENT_DISPATCH.Version is 0x%04x, not (major << 8) + minor",
+                   dispatch->Version);
+    }
+    if (dispatch->WskClientEvent != NULL) {
+        PFN_WSK_CLIENT_EVENT event = dispatch->WskClientEvent;
+        const void *target;
+        memcpy(&target, &event, sizeof target);
+        model_code(s, target, "WskClientEvent");
+    }
+    model_exercised(s, RULE_REG_002);
+}
+
 NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistration)
 {
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
@@ -163,10 +183,7 @@ NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistra
         model_fail(s, RULE_REG_007, old->object, &old->registered,
                    "WskRegister is called on a block that is still registered");
     }
-    if (dispatch->Reserved != 0) {
-        model_fail(s, RULE_REG_002, 0, NULL, "WSK_CLIENT_DISPATCH.Reserved is %u, not 0",
-                   dispatch->Reserved);
-    }
+    check_members(s, dispatch);
     NTSTATUS status;
     if (wsk_fault(s, faults, SIM_COUNT(faults), &status)) {
         return model_leave_status(s, status);
