@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { SD_MAX = 256, SD_BYTES = 64, TRANSPORTS_MAX = 8 };
+enum { SD_MAX = 256, SD_BYTES = 64, TRANSPORTS_MIN = 6, TRANSPORTS_MAX = 8 };
 
 struct sd {
     PSECURITY_DESCRIPTOR pointer;
@@ -24,6 +24,7 @@ struct sd {
 struct wsk_control_state {
     struct sd sd[SD_MAX];
     uint32_t sd_count;
+    uint32_t transports; /* how many there are now (CTL-149, CTL-150) */
 };
 
 static struct wsk_control_state state;
@@ -36,6 +37,7 @@ struct wsk_control_state *wsk_control_create(void)
 void wsk_control_reset(struct sim *s)
 {
     wsk_of(s)->control->sd_count = 0; /* a slot is cleaned when it is taken */
+    wsk_of(s)->control->transports = TRANSPORTS_MIN;
 }
 
 /* ---- security descriptors ---- */
@@ -256,21 +258,24 @@ static void tdi(struct wsk_call *call, const struct wsk_control *c)
     wsk_inline(call, refuses ? STATUS_NOT_SUPPORTED : STATUS_SUCCESS, 0);
 }
 
-static uint32_t fill_transports(WSK_TRANSPORT out[TRANSPORTS_MAX])
+/* TCP, UDP and raw over both families, and what a change has added: one more TCP. */
+static uint32_t fill_transports(struct sim *s, WSK_TRANSPORT out[TRANSPORTS_MAX])
 {
     static const struct {
         USHORT type;
         ULONG protocol;
-    } kind[] = {{SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, IPPROTO_UDP}, {SOCK_RAW, 0}};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 * SIM_COUNT(kind); i++) {
-        memset(&out[count], 0, sizeof out[count]);
-        out[count].Version = MAKE_WSK_VERSION(1, 0);
-        out[count].SocketType = kind[i / 2].type;
-        out[count].Protocol = kind[i / 2].protocol;
-        out[count].AddressFamily = i % 2 == 0 ? AF_INET : AF_INET6;
-        out[count].ProviderId.Data1 = 0x57534B00u + i;
-        count++;
+    } kind[TRANSPORTS_MAX / 2] = {{SOCK_STREAM, IPPROTO_TCP},
+                                  {SOCK_DGRAM, IPPROTO_UDP},
+                                  {SOCK_RAW, 0},
+                                  {SOCK_STREAM, IPPROTO_TCP}};
+    uint32_t count = wsk_of(s)->control->transports;
+    for (uint32_t i = 0; i < count; i++) {
+        memset(&out[i], 0, sizeof out[i]);
+        out[i].Version = MAKE_WSK_VERSION(1, 0);
+        out[i].SocketType = kind[i / 2].type;
+        out[i].Protocol = kind[i / 2].protocol;
+        out[i].AddressFamily = i % 2 == 0 ? AF_INET : AF_INET6;
+        out[i].ProviderId.Data1 = 0x57534B00u + i;
     }
     return count;
 }
@@ -284,7 +289,7 @@ static void transport_list(struct wsk_call *call, const struct wsk_control *c)
                    "WSK_TRANSPORT_LIST_QUERY is called without OutputSizeReturned");
     }
     WSK_TRANSPORT list[TRANSPORTS_MAX];
-    SIZE_T size = fill_transports(list) * sizeof list[0];
+    SIZE_T size = fill_transports(s, list) * sizeof list[0];
     wsk_control_returned(s, c->returned, size);
     SIZE_T fits = c->out == NULL ? 0 : c->out_size / sizeof list[0] * sizeof list[0];
     if (fits >= size) {
@@ -298,6 +303,11 @@ static void transport_list(struct wsk_call *call, const struct wsk_control *c)
         memcpy(c->out, list, fits);
     }
     wsk_inline(call, STATUS_BUFFER_OVERFLOW, 0);
+    /* CTL-149: before the client comes back with a larger buffer the list may have grown. */
+    if (wsk_of(s)->control->transports < TRANSPORTS_MAX &&
+        choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
+        wsk_transports_changed(s);
+    }
 }
 
 static void withdraw_list_change(struct sim *s, struct wsk_request *r)
@@ -323,6 +333,9 @@ static void transport_change(struct wsk_call *call, const struct wsk_control *c)
 void wsk_transports_changed(struct sim *s)
 {
     struct wsk_state *wsk = wsk_of(s);
+    struct wsk_control_state *control = wsk->control;
+    control->transports = control->transports == TRANSPORTS_MAX ? TRANSPORTS_MIN
+                                                                : control->transports + 1;
     for (uint32_t i = 0; i < wsk->registration_count; i++) {
         struct wsk_request *r;
         while ((r = wsk_queue_first(&wsk->registration[i].list_changes)) != NULL) {

@@ -410,6 +410,29 @@ static void nmr(void)
     nmr_deregister(handle);
 }
 
+static unsigned grown; /* queries with the size asked for that were too small all the same */
+
+/* CTL-147 to CTL-149: asking for the size and asking again until it fits comes to an end. */
+static void transports(void)
+{
+    open_client();
+    WSK_TRANSPORT *list = ke_test_alloc(16 * sizeof *list);
+    SIZE_T *size = ke_test_alloc(sizeof *size);
+    NTSTATUS status = t.npi->Dispatch->WskControlClient(t.npi->Client, WSK_TRANSPORT_LIST_QUERY, 0,
+                                                        NULL, 0, NULL, size, NULL);
+    SIM_ASSERT(status == STATUS_BUFFER_OVERFLOW);
+    do {
+        SIM_ASSERT_OP(*size % sizeof *list, ==, 0);
+        SIM_ASSERT_OP(*size, <=, 16 * sizeof *list);
+        SIZE_T room = *size;
+        status = t.npi->Dispatch->WskControlClient(t.npi->Client, WSK_TRANSPORT_LIST_QUERY, 0, NULL,
+                                                   room, list, size, NULL);
+        grown += status == STATUS_BUFFER_OVERFLOW;
+    } while (status == STATUS_BUFFER_OVERFLOW);
+    SIM_ASSERT(status == STATUS_SUCCESS);
+    close_client();
+}
+
 /* ---- wrong clients ---- */
 
 static void release_twice(void)
@@ -577,6 +600,8 @@ static void test_correct(void **state)
     ke_test_good(capture_at_dispatch);
     ke_test_good(nmr);
     ke_test_good(nmr_early);
+    ke_test_good(transports);
+    assert_int_not_equal(grown, 0);
 }
 
 static void test_wrong(void **state)
