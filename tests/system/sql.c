@@ -20,17 +20,19 @@ static int print_row(void *context, int count, char **values, char **names)
 int main(int count, char **words)
 {
     sqlite3 *db;
-    if (count < 3 || sqlite3_open(words[1], &db) != SQLITE_OK) {
+    int status = 0;
+    if (count < 3) {
         fprintf(stderr, "usage: sql FILE STATEMENT...\n");
         return 1;
     }
+    int code = sqlite3_open(words[1], &db);
     sqlite3_busy_timeout(db, 5000);
-    for (int i = 2; i < count; i++) {
-        char *message = NULL;
-        if (sqlite3_exec(db, words[i], print_row, NULL, &message) != SQLITE_OK) {
-            fprintf(stderr, "sql: %s: %s\n", words[1], message);
-            return 1;
-        }
+    for (int i = 2; i < count && code == SQLITE_OK; i++) {
+        code = sqlite3_exec(db, words[i], print_row, NULL, NULL);
     }
-    return sqlite3_close(db) == SQLITE_OK ? 0 : 1;
+    if (code != SQLITE_OK) {
+        fprintf(stderr, "sql: %s: %s\n", words[1], sqlite3_errmsg(db));
+        status = 1;
+    }
+    return sqlite3_close(db) == SQLITE_OK ? status : 1;
 }
