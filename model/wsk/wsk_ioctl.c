@@ -73,6 +73,7 @@ static void deliver_fixed(struct sim *s, struct wsk_request *r)
 
 static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
 {
+    static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
     struct sim *s = call->s;
     bool is_remote = c->code == SIO_WSK_SET_REMOTE_ADDRESS;
     enum model_rule rule = is_remote ? RULE_CTL_155 : RULE_CTL_157;
@@ -95,7 +96,9 @@ static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
     call->request->out[0] = c->in;
     call->request->flags = c->code;
     call->request->deliver = deliver_fixed;
-    wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+    NTSTATUS status = STATUS_SUCCESS;
+    (void)wsk_fault(s, faults, SIM_COUNT(faults), &status); /* CTL-027 */
+    wsk_finish(call, WSK_PEND, status, 0);
 }
 
 /* ---- queries of a connection ---- */

@@ -135,7 +135,7 @@ static bool is_excluded(struct sim *s, struct wsk_socket *socket, const struct r
 
 static NTSTATUS judge_value(struct wsk_call *call, const struct row *row, ULONG value)
 {
-    static const NTSTATUS lacking[] = {STATUS_NOT_SUPPORTED};
+    static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED};
     struct sim *s = call->s;
     NTSTATUS status = STATUS_SUCCESS;
     if (row->is_switch && value > 1) {
@@ -147,10 +147,8 @@ static NTSTATUS judge_value(struct wsk_call *call, const struct row *row, ULONG 
     if (value != 0 && is_excluded(s, call->socket, row)) {
         return STATUS_INVALID_PARAMETER;
     }
-    if (row->may_lack && wsk_fault(s, lacking, SIM_COUNT(lacking), &status)) {
-        return status;
-    }
-    return STATUS_SUCCESS;
+    (void)wsk_fault(s, faults, row->may_lack ? 2 : 1, &status); /* CTL-027, CTL-132 */
+    return status;
 }
 
 static void set_value(struct wsk_call *call, const struct row *row, const struct wsk_control *c)
