@@ -21,6 +21,7 @@ enum {
     BEFORE = 4, /* and of its own context before it */
     OBJECTS_MAX = 64,
     REACH = 24, /* events of a context whose objects matter */
+    FAILURES = 4, /* requests that failed, whatever they were for */
     TEXT_MAX = 160,
 };
 
@@ -40,6 +41,7 @@ struct table {
     uint16_t column[COLUMNS_MAX]; /* context slots */
     unsigned column_count;
     unsigned width; /* of one column */
+    bool is_full;
     FILE *out;
 };
 
@@ -108,6 +110,42 @@ static void mark_around(struct table *t, size_t at)
     }
 }
 
+/* A deadlock: the call in which each context waits that does not go on. */
+static void mark_waits(struct table *t)
+{
+    bool is_done[SIM_CONTEXTS_MAX] = {false};
+    for (size_t i = t->count; i-- > 0;) {
+        const struct sim_trace_event *e = &t->event[i];
+        if (!trace_shown[e->kind] || e->slot >= SIM_CONTEXTS_MAX || is_done[e->slot]) {
+            continue;
+        }
+        bool is_wait = e->kind == TRACE_WaitStart || e->kind == TRACE_LockSpin;
+        is_done[e->slot] = !is_wait; /* with a wait, on to the call that it belongs to */
+        t->is_near[i] |= is_wait || (e->kind == TRACE_Call && i + 1 < t->count);
+    }
+}
+
+/* The requests that failed last, and what they were. */
+static void mark_failures(struct table *t)
+{
+    unsigned seen = 0;
+    for (size_t i = t->count; i-- > 0 && seen < FAILURES;) {
+        const struct sim_trace_event *e = &t->event[i];
+        if (e->kind != TRACE_IrpComplete || (int32_t)e->value >= 0 ||
+            (NTSTATUS)e->value == STATUS_CANCELLED) {
+            continue;
+        }
+        seen++;
+        t->is_near[i] = true;
+        for (size_t k = i; k-- > 0;) {
+            if (t->event[k].kind == TRACE_IrpSubmit && t->event[k].object == e->object) {
+                t->is_near[k] = true;
+                break;
+            }
+        }
+    }
+}
+
 static void find_decisive(struct table *t)
 {
     t->prior = t->count;
@@ -119,6 +157,10 @@ static void find_decisive(struct table *t)
         if (t->event[i].seq == t->result->violation.prior.seq) {
             t->prior = i;
         }
+    }
+    mark_failures(t);
+    if (t->result->violation.rule == RULE_SYS_DEADLOCK) {
+        mark_waits(t);
     }
     mark_around(t, t->count);
     mark_before(t, t->count, t->result->context_slot);
@@ -244,6 +286,14 @@ static void print_cell(const struct table *t, sim_time time, unsigned level, uin
     fputc('|', t->out);
 }
 
+/* The row above names the call already. */
+static bool is_call_above(const struct table *t, size_t i)
+{
+    const struct sim_trace_event *above = &t->event[i - 1];
+    return above->kind == TRACE_Call && above->slot == t->event[i].slot &&
+           is_kept(t, i - 1, t->is_full);
+}
+
 static void print_row(const struct table *t, size_t i)
 {
     const struct sim_trace_event *event = &t->event[i];
@@ -252,7 +302,8 @@ static void print_row(const struct table *t, size_t i)
     render_event_text(event, text, sizeof text);
     print_cell(t, event->time, event->level, slot_of(event));
     fprintf(t->out, "%s%s", is_prior ? "(2) " : "", text);
-    if (is_prior || event->kind == TRACE_Call || event->kind == TRACE_EventDisable) {
+    if (is_prior || event->kind == TRACE_Call || event->kind == TRACE_EventDisable ||
+        (event->kind == TRACE_IrpSubmit && i > 0 && !is_call_above(t, i))) {
         print_place(t, event->site, is_prior ? "<== " : "");
     }
     fputc('\n', t->out);
@@ -296,7 +347,10 @@ char *render_table(struct replay_session *session, struct symbols *symbols,
 {
     char *text = NULL;
     size_t size;
-    struct table t = {.session = session, .symbols = symbols, .result = result};
+    struct table t = {.session = session,
+                      .symbols = symbols,
+                      .result = result,
+                      .is_full = style->is_full};
     t.out = open_memstream(&text, &size);
     if (t.out == NULL) {
         return NULL;
