@@ -144,7 +144,11 @@ static void wait_for_unload_moment(struct sim *s)
     }
     switch ((enum unload_moment)moment) {
     case UNLOAD_WHEN_QUIET:
-        ke_wait_until(s, is_quiet, NULL, SIM_MS(RUN_QUIET_MAX_MS), "the world to become quiet");
+        if (ke_wait_until(s, is_quiet, NULL, SIM_MS(RUN_QUIET_MAX_MS),
+                          "the world to become quiet") &&
+            world_is_settled(s)) {
+            wsk_check_quiet(s);
+        }
         break;
     case UNLOAD_EARLY: {
         uint32_t step = choice_pick(s, CHOICE_WORLD, PICK_UNLOAD_DELAY, 64);

@@ -39,6 +39,8 @@ void world_reset(struct sim *s);
 void world_start(struct sim *s);
 /* True when no peer and no actor has anything left to do without the driver acting first. */
 bool world_is_quiet(struct sim *s);
+/* And has been for long enough that the driver is not about to do something. */
+bool world_is_settled(struct sim *s);
 /* The end of disturbances: no new faults, peers finish and close (design: the world heals). */
 void world_heal(struct sim *s);
 /* The module has a world of its own (include/wsksim/world.h), which says when to unload. */

@@ -186,6 +186,11 @@ bool world_is_quiet(struct sim *s)
     return world_of(s)->is_settled || harness.may_unload;
 }
 
+bool world_is_settled(struct sim *s)
+{
+    return world_of(s)->is_settled && world_of(s)->settle >= SIM_MS(50);
+}
+
 /* ---- start and end ---- */
 
 static void addresses_change(struct sim *s, void *argument, uint64_t value)

@@ -45,6 +45,27 @@ void wsk_reset(struct sim *s)
     wsk_data_reset(s);
 }
 
+void wsk_check_quiet(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        struct wsk_socket *socket = &w->socket[i];
+        if (socket->life != WSK_LIVE) {
+            continue;
+        }
+        if (socket->gate[WSK_EV_RECEIVE].suspended && !socket->data.is_shut &&
+            socket->data.receives.first == NULL &&
+            wsk_stream_receive_backlog(s, socket) != 0) {
+            model_lint(s, RULE_RECV_024);
+        }
+        if (socket->category == WSK_DATAGRAM && wsk_datagram_is_deaf(socket)) {
+            model_lint(s, RULE_DGRM_025);
+        }
+    }
+    model_exercised(s, RULE_RECV_024);
+    model_exercised(s, RULE_DGRM_025);
+}
+
 void wsk_check_unload(struct sim *s)
 {
     wsk_registration_check_unload(s);

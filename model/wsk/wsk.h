@@ -557,6 +557,8 @@ void wsk_stream_options_changed(struct sim *s, struct wsk_socket *socket); /* ke
 bool wsk_stream_is_sending(const struct wsk_socket *socket);
 void wsk_stream_silence(struct sim *s, struct wsk_socket *socket);
 void wsk_datagram_filter_changed(struct sim *s, struct wsk_socket *socket);
+/* Refused datagrams wait, and nothing that the client has asked for will bring them. */
+bool wsk_datagram_is_deaf(const struct wsk_socket *socket);
 /* Lists still retained at the entry of the close, callbacks in progress excepted (REL-005). */
 void wsk_release_check_close(struct sim *s, struct wsk_socket *socket);
 /* Result lists, retained lists... at unload; called by wsk_check_unload. */
@@ -597,6 +599,8 @@ struct wsk_state *wsk_create(void);
 void wsk_reset(struct sim *s);
 /* SOCK-020, REG-006, REG-018, REG-023, ADDR-016, CTL-120, CLOSE-032: what was not given back. */
 void wsk_check_unload(struct sim *s);
+/* The world is quiet: who refused data and has not asked for it since (RECV-024, DGRM-025)? */
+void wsk_check_quiet(struct sim *s);
 /* Nothing can run any more: reports it if WskDeregister waits for what was never given back. */
 void wsk_check_deadlock(struct sim *s);
 /* Some request of the driver waits for a peer, a disable, a lookup. */

@@ -503,6 +503,19 @@ static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
     serve(s, socket);
 }
 
+bool wsk_datagram_is_deaf(const struct wsk_socket *socket)
+{
+    const struct wsk_gate *gate = &socket->gate[WSK_EV_RECEIVE_FROM];
+    if (gate->adm || gate->src != WSK_SRC_DYNAMIC || socket->data.receives.first != NULL) {
+        return false;
+    }
+    const struct wsk_packet *p = socket->data.packet_first;
+    while (p != NULL && !p->was_refused) {
+        p = p->next;
+    }
+    return p != NULL;
+}
+
 /* ---- endings ---- */
 
 static void datagram_leave(struct sim *s, struct wsk_socket *socket)
