@@ -69,6 +69,8 @@ void model_reset(struct sim *s)
     world_reset(s);
 }
 
+uint16_t model_lint_strict;
+
 /* ---- knobs ---- */
 
 void model_knob_force(enum model_knob knob, int value)

@@ -180,10 +180,17 @@ __attribute__((noreturn, format(printf, 5, 6))) void
 model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
            const char *format, ...);
 
-/* Lint: counted and shown at the end of a campaign, never a finding. */
+/* A rule + 1 whose lint a person wants to see as a finding; 0 = none. Settable between runs. */
+extern uint16_t model_lint_strict;
+
+/* Lint: counted and shown at the end of a campaign, never a finding of its own accord. */
 static inline void model_lint(struct sim *s, enum model_rule rule)
 {
     model_of(s)->rule_lints[rule]++;
+    if (SIM_UNLIKELY(rule + 1u == model_lint_strict)) {
+        model_fail(s, rule, 0, NULL, "a lint, and lint %s is wanted as a finding",
+                   model_rules[rule].id);
+    }
 }
 
 /* A monitor looked at this rule and had nothing to say. For the end report ("rules exercised"). */

@@ -31,6 +31,7 @@ enum {
 struct replay_options {
     struct sim_options sim;
     bool access_points;
+    uint16_t strict_lint; /* a rule + 1: this lint counts as a finding; 0 = none */
     uint32_t knob_count; /* knobs forced by a person; drawn ones are in the choices */
     struct {
         uint16_t knob, value;

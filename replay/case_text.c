@@ -57,6 +57,9 @@ void replay_options_text(const struct replay_options *options, char *out, size_t
     if (options->access_points) {
         append(out, size, &at, ",a=1");
     }
+    if (options->strict_lint != 0) {
+        append(out, size, &at, ",l.%s=1", model_rules[options->strict_lint - 1].id);
+    }
     for (uint32_t i = 0; i < options->knob_count; i++) {
         append(out, size, &at, ",k.%s=%u", model_knobs[options->knob[i].knob].name,
                options->knob[i].value);
@@ -84,12 +87,28 @@ static bool parse_knob(struct replay_options *options, const char *name, size_t 
     return true;
 }
 
+static bool parse_lint(struct replay_options *options, const char *id, size_t length)
+{
+    char copy[32];
+    if (length >= sizeof copy) {
+        return false;
+    }
+    memcpy(copy, id, length);
+    copy[length] = '\0';
+    enum model_rule rule = model_rule_find(copy);
+    options->strict_lint = (uint16_t)(rule + 1);
+    return rule != MODEL_RULE_COUNT;
+}
+
 static bool parse_option(struct replay_options *options, const char *key, size_t length,
                          unsigned long value)
 {
     struct sim_options *sim = &options->sim;
     if (length > 2 && key[0] == 'k' && key[1] == '.') {
         return parse_knob(options, key + 2, length - 2, value);
+    }
+    if (length > 2 && key[0] == 'l' && key[1] == '.') {
+        return parse_lint(options, key + 2, length - 2);
     }
     if (length != 1) {
         return false;

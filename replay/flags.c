@@ -150,6 +150,10 @@ static bool set_text(struct flags *flags, const struct flag *flag, const char *v
         snprintf(message, size, "-%s= needs a value", flag->name);
         return false;
     }
+    if (flag->offset == AT(lint) && model_rule_find(value) == MODEL_RULE_COUNT) {
+        snprintf(message, size, "-lint=%s: no such rule; 'wsksim rules' lists them", value);
+        return false;
+    }
     memcpy((char *)flags + flag->offset, &value, sizeof value);
     return true;
 }
@@ -294,6 +298,8 @@ struct replay_options flags_options(const struct flags *flags)
     options.sim.time_max = flags->max_time > 0 ? SIM_MS((uint64_t)flags->max_time) : 0;
     options.sim.fill = flags->fill > 0 ? (uint8_t)flags->fill : 0;
     options.access_points = flags->access == 1;
+    options.strict_lint =
+        flags->lint[0] != '\0' ? (uint16_t)(model_rule_find(flags->lint) + 1) : 0;
     return options;
 }
 

@@ -38,7 +38,8 @@ struct flags {
     int64_t access, faults, drawn_knobs, minimize, keep_going, print_final_stats, exit_detail, full;
     int64_t knobs, store_events, help;
     /* Texts; never NULL. */
-    const char *db, *strategy, *artifact_prefix, *stop_file, *trace, *rule, *engine, *format, *work;
+    const char *db, *strategy, *artifact_prefix, *stop_file, *lint, *trace, *rule, *engine;
+    const char *format, *work;
     /* -knob=, gathered. */
     struct replay_options forced; /* only its knobs are used */
     unsigned argument_count;

@@ -66,7 +66,11 @@ static void put_field(FILE *out, char field, const struct sim_trace_event *event
         fprintf(out, "%lld", (long long)event->value);
         break;
     case 'e':
-        fputs(event_names[(event->value >> 32) % SIM_COUNT(event_names)], out);
+        if (event->object >> 24 == OBJECT_DPC || event->object >> 24 == OBJECT_TIMER) {
+            fputs("routine", out);
+        } else {
+            fputs(event_names[(event->value >> 32) % SIM_COUNT(event_names)], out);
+        }
         break;
     default:
         fprintf(out, "%#llx", (unsigned long long)event->value);

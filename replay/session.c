@@ -70,6 +70,7 @@ static void apply_knobs(const struct replay_options *options)
             model_knob_force((enum model_knob)i, -1);
         }
     }
+    model_lint_strict = options->strict_lint;
     any_forced = options->knob_count > 0;
     for (uint32_t i = 0; i < options->knob_count; i++) {
         model_knob_force((enum model_knob)options->knob[i].knob, options->knob[i].value);

@@ -186,7 +186,8 @@ static size_t payload_size(const struct worker_message *m)
 
 static bool options_are_sane(const struct replay_options *options)
 {
-    bool is_sane = options->knob_count <= REPLAY_FORCED_KNOBS_MAX;
+    bool is_sane = options->knob_count <= REPLAY_FORCED_KNOBS_MAX &&
+                   options->strict_lint <= MODEL_RULE_COUNT;
     for (uint32_t i = 0; is_sane && i < options->knob_count; i++) {
         is_sane = options->knob[i].knob < MODEL_KNOB_COUNT &&
                   options->knob[i].value < model_knobs[options->knob[i].knob].values;
