@@ -67,6 +67,7 @@ static struct ke_context *record_take(struct sim *s)
     c->seh = NULL;
     c->seh_code = 0;
     c->spinning = NULL;
+    c->spin_handle = NULL;
     c->spin_queue = NULL;
     c->wait_count = 0;
     c->wait_ready = NULL;

@@ -94,6 +94,7 @@ struct ke_context {
     const void *spinning;     /* the lock it spins for, or NULL */
     const void *spin_queue;   /* queued spin lock for which it stands in line, or NULL */
     uint64_t spin_seq;        /* order of arrival there */
+    const void *spin_handle;  /* KLOCK_QUEUE_HANDLE with which it stands there, or NULL */
     /* A wait in progress (ke_wait.c). */
     uint32_t wait_count;
     bool wait_all;

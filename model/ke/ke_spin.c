@@ -371,18 +371,40 @@ void KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 
 /* ---- queued ---- */
 
+/* One handle serves one acquisition at a time, of whatever context: it is a link of the queue. */
+static void handle_check(struct sim *s, const KLOCK_QUEUE_HANDLE *handle)
+{
+    for (uint32_t k = 0; k < s->live_count; k++) {
+        const struct ke_context *c = ke_record(s->live[k]);
+        if (c == NULL) {
+            continue;
+        }
+        for (uint32_t i = 0; i < c->lock_count; i++) {
+            if (c->lock[i].handle == handle) {
+                model_fail(s, RULE_KRN_116, c->lock[i].object, &c->lock[i].taken,
+                           "the KLOCK_QUEUE_HANDLE of a queued spin lock that %s holds is used "
+                           "again",
+                           c == ke_current(s) ? "this context" : "another context");
+            }
+        }
+        if (c->spin_handle == handle) {
+            model_fail(s, RULE_KRN_116, 0, NULL,
+                       "the KLOCK_QUEUE_HANDLE with which %s %u waits for a queued spin lock is "
+                       "used again",
+                       c->ctx->name, c->ctx->number);
+        }
+    }
+}
+
 static void queued_acquire(struct sim *s, PKSPIN_LOCK lock, PKLOCK_QUEUE_HANDLE handle,
                            KIRQL old_irql)
 {
+    struct ke_context *c = ke_current(s);
     model_touch(s, handle, sizeof *handle, "LockHandle");
-    const struct ke_context *c = ke_current(s);
-    for (uint32_t i = 0; i < c->lock_count; i++) {
-        if (c->lock[i].handle == handle) {
-            model_fail(s, RULE_KRN_116, c->lock[i].object, &c->lock[i].taken,
-                       "the KLOCK_QUEUE_HANDLE of a queued spin lock that is held is used again");
-        }
-    }
+    handle_check(s, handle);
+    c->spin_handle = handle;
     spin_acquire(s, lock, KE_LOCK_QUEUED, old_irql, handle);
+    c->spin_handle = NULL;
     handle->LockQueue.Next = NULL;
     handle->LockQueue.Lock = lock;
     handle->OldIrql = old_irql == KE_NO_IRQL ? DISPATCH_LEVEL : old_irql;

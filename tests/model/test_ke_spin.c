@@ -5,6 +5,7 @@
 struct shared {
     KSPIN_LOCK lock, other;
     int inside, value;
+    PKLOCK_QUEUE_HANDLE handle;
 };
 
 static struct shared *shared_new(void)
@@ -206,6 +207,24 @@ static void handle_used_twice(void)
     KeAcquireInStackQueuedSpinLockAtDpcLevel(&x->other, &handle);
 }
 
+/* The handle lies where two contexts get at it. */
+static void shares_handle(PVOID argument)
+{
+    struct shared *x = argument;
+    KeAcquireInStackQueuedSpinLock(&x->other, x->handle);
+    enter(x);
+    KeReleaseInStackQueuedSpinLock(x->handle);
+}
+
+static void handle_shared(void)
+{
+    struct shared *x = shared_new();
+    x->handle = ke_test_alloc(sizeof *x->handle);
+    PKTHREAD a = ke_test_thread(shares_handle, x);
+    shares_handle(x);
+    ke_test_join(a);
+}
+
 static void kinds_mixed(void)
 {
     KSPIN_LOCK lock = 0;
@@ -276,6 +295,7 @@ static void test_order(void **state)
     assert_int_equal(ke_test_run(crossing, &tame), SIM_VERDICT_OK);
     assert_true(*lints > before); /* KAMB-07 */
     assert_true(ke_test_found(crossing, RULE_KRN_121) > 20);
+    assert_true(ke_test_found(handle_shared, RULE_KRN_116) > 20);
 }
 
 int main(void)
