@@ -21,6 +21,7 @@ enum {
     ID_MAIN = 1,
     ID_FIRST = 16,
     ID_COUNT = 16384 - ID_FIRST, /* two bytes as a varint */
+    STORM_TIME = 10000,       /* 1 ms for half of SIM_CONTEXTS_MAX */
     ACCESS_BUDGET = 10000000, /* accesses between two switches, without access points: 20 ms */
 };
 
@@ -491,6 +492,9 @@ static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
                                    const struct sim_ctx_params *params)
 {
     if (s->context_count == SIM_CONTEXTS_MAX) {
+        if (s->now - sim_contexts[SIM_CONTEXTS_MAX / 2].since < STORM_TIME) {
+            s->hooks->livelock(s); /* half of them in no time: each makes the next one */
+        }
         sim_limit(s, "SIM_CONTEXTS_MAX: too many threads and interrupts in one run");
     }
     if (s->live_count == SIM_STACKS_MAX) {
