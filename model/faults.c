@@ -276,9 +276,10 @@ void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad
 {
     struct bad_memory bad;
     judge(s, bad_address, &bad);
+    bool reaches_out = strncmp(bad.text, "bytes ", 6) == 0; /* "is outside a local variable" */
     model_fail(s, bad.rule, bad.object, &bad.prior, "%s: %s (%zu bytes, bad from byte %lld) is %s",
                model_routine_name(s->current->routine), what, size,
-               (long long)(bad_address - (uintptr_t)p), bad.text);
+               (long long)(bad_address - (uintptr_t)p), bad.text + (reaches_out ? 6 : 0));
 }
 
 void model_resident(struct sim *s, const void *p, size_t size, enum model_rule rule,

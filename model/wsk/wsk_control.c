@@ -77,6 +77,14 @@ void wsk_control_returned(struct sim *s, SIZE_T *returned, SIZE_T value)
         model_touch(s, returned, sizeof half, "OutputSizeReturned");
         memcpy(returned, &half, sizeof half);
     } else {
+        if (!sim_memory_ok(returned, sizeof *returned, NULL) &&
+            sim_memory_ok(returned, sizeof(ULONG), NULL)) {
+            model_fail(s, RULE_CTL_047, 0, NULL,
+                       "OutputSizeReturned points to a variable of fewer than %zu bytes: it is a "
+                       "SIZE_T",
+                       sizeof *returned);
+        }
+        model_exercised(s, RULE_CTL_047);
         model_touch(s, returned, sizeof *returned, "OutputSizeReturned");
         *returned = value;
     }
