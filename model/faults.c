@@ -276,9 +276,13 @@ void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad
 {
     struct bad_memory bad;
     judge(s, bad_address, &bad);
+    const struct model *m = model_of(s);
+    unsigned routine = m->writes_for != NULL ? m->writes_routine : s->current->routine;
+    const struct sim_where *prior =
+        m->writes_for != NULL && bad.prior.seq == 0 ? m->writes_for : &bad.prior;
     bool reaches_out = strncmp(bad.text, "bytes ", 6) == 0; /* "is outside a local variable" */
-    model_fail(s, bad.rule, bad.object, &bad.prior, "%s: %s (%zu bytes, bad from byte %lld) is %s",
-               model_routine_name(s->current->routine), what, size,
+    model_fail(s, bad.rule, bad.object, prior, "%s: %s (%zu bytes, bad from byte %lld) is %s",
+               model_routine_name(routine), what, size,
                (long long)(bad_address - (uintptr_t)p), bad.text + (reaches_out ? 6 : 0));
 }
 

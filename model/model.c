@@ -59,6 +59,7 @@ void model_reset(struct sim *s)
     s->model = &model;
     memset(model.object_count, 0, sizeof(model.object_count));
     memset(model.knob_value, 0, sizeof(model.knob_value));
+    model.writes_for = NULL;
     ke_reset(s);
     ps_reset(s);
     io_reset(s);

@@ -87,6 +87,9 @@ struct model {
     uint16_t knob_value[MODEL_KNOB_COUNT]; /* value + 1; 0 = not drawn yet */
     uint64_t rule_lints[MODEL_RULE_COUNT];     /* of the campaign: grows from run to run */
     uint64_t rule_exercised[MODEL_RULE_COUNT]; /* of the campaign: how often a check was made */
+    /* The request whose results are being written to the driver's memory, for reports; or NULL. */
+    const struct sim_where *writes_for;
+    uint16_t writes_routine;
 };
 
 static inline struct model *model_of(struct sim *s)

@@ -135,13 +135,13 @@ static void mark_failures(struct table *t)
             (NTSTATUS)e->value == STATUS_CANCELLED) {
             continue;
         }
-        seen++;
-        t->is_near[i] = true;
-        for (size_t k = i; k-- > 0;) {
-            if (t->event[k].kind == TRACE_IrpSubmit && t->event[k].object == e->object) {
-                t->is_near[k] = true;
-                break;
-            }
+        size_t k = i; /* an IRP that the driver has passed, not one that it was given */
+        while (k > 0 && (t->event[k].kind != TRACE_IrpSubmit || t->event[k].object != e->object)) {
+            k--;
+        }
+        if (k > 0) {
+            t->is_near[i] = t->is_near[k] = true;
+            seen++;
         }
     }
 }

@@ -133,7 +133,10 @@ static void release_held(struct sim *s, struct wsk_request *r)
 static void complete_here(struct sim *s, struct wsk_request *r)
 {
     if (r->deliver != NULL) {
+        model_of(s)->writes_for = &r->submitted;
+        model_of(s)->writes_routine = r->routine;
         r->deliver(s, r);
+        model_of(s)->writes_for = NULL;
     }
     if (r->status == STATUS_FILE_FORCED_CLOSED && r->socket != NULL) {
         wsk_socket_tell_death(s, r->socket);
