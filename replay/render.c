@@ -303,6 +303,7 @@ static void print_row(const struct table *t, size_t i)
     print_cell(t, event->time, event->level, slot_of(event));
     fprintf(t->out, "%s%s", is_prior ? "(2) " : "", text);
     if (is_prior || event->kind == TRACE_Call || event->kind == TRACE_EventDisable ||
+        event->kind == TRACE_IrpCompletionEnter || event->kind == TRACE_CallbackEnter ||
         (event->kind == TRACE_IrpSubmit && i > 0 && !is_call_above(t, i))) {
         print_place(t, event->site, is_prior ? "<== " : "");
     }

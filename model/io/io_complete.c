@@ -30,11 +30,13 @@ static bool wants_call(const IRP *irp, const IO_STACK_LOCATION *location)
 }
 
 static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJECT device,
-                             const IO_STACK_LOCATION *location)
+                             const IO_STACK_LOCATION *location, struct sim_where *entered)
 {
     uint32_t object = r->object;
     ke_window_open(s, KE_WINDOW_COMPLETION, object);
+    ke_window_code(s, (const void *)location->CompletionRoutine);
     sim_trace(s, TRACE_IrpCompletionEnter, object, 0);
+    *entered = sim_here(s);
     NTSTATUS status = location->CompletionRoutine(device, r->irp, location->Context);
     sim_trace(s, TRACE_IrpCompletionLeave, object, (uint64_t)(uint32_t)status);
     ke_window_close(s);
@@ -43,11 +45,11 @@ static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJE
 
 /* The routine lets completion continue: may it? */
 static void check_continued(struct sim *s, struct io_irp *r, NTSTATUS value, bool was_pending,
-                            bool at_top)
+                            bool at_top, const struct sim_where *entered)
 {
     model_exercised(s, RULE_KRN_010);
     if (io_irp_is_own(r) && (at_top || r->state == IO_IRP_FREED || io_irp_in_flight(r))) {
-        model_fail(s, RULE_IRP_005, r->object, &r->completed,
+        model_fail(s, RULE_IRP_005, r->object, entered,
                    "the completion routine of an IRP of the client's returns 0x%08x, not "
                    "STATUS_MORE_PROCESSING_REQUIRED",
                    (unsigned)value);
@@ -58,7 +60,7 @@ static void check_continued(struct sim *s, struct io_irp *r, NTSTATUS value, boo
     }
     if (value != STATUS_SUCCESS) {
         if (model_knob(s, KNOB_KERNEL_COMPLETION_VALUE) != 0) {
-            model_fail(s, RULE_KRN_010, r->object, &r->completed,
+            model_fail(s, RULE_KRN_010, r->object, entered,
                        "a completion routine returns 0x%08x", (unsigned)value);
         }
         model_lint(s, RULE_KRN_010);
@@ -68,7 +70,7 @@ static void check_continued(struct sim *s, struct io_irp *r, NTSTATUS value, boo
     }
     model_exercised(s, RULE_KRN_015);
     if ((r->irp->Tail.Overlay.CurrentStackLocation->Control & SL_PENDING_RETURNED) == 0) {
-        model_fail(s, RULE_KRN_015, r->object, &r->completed,
+        model_fail(s, RULE_KRN_015, r->object, entered,
                    "PendingReturned was TRUE, and the completion routine lets completion continue "
                    "without IoMarkIrpPending");
     }
@@ -95,12 +97,14 @@ bool io_walk(struct sim *s, struct io_irp *r)
         irp->PendingReturned = was_pending;
         if (wants_call(irp, &done)) {
             r->is_with_device = false;
-            NTSTATUS value = call_routine(s, r, at_top ? NULL : slot[1].DeviceObject, &done);
+            struct sim_where entered;
+            NTSTATUS value =
+                call_routine(s, r, at_top ? NULL : slot[1].DeviceObject, &done, &entered);
             if (value == STATUS_MORE_PROCESSING_REQUIRED) {
                 stopped(r);
                 return false;
             }
-            check_continued(s, r, value, was_pending, at_top);
+            check_continued(s, r, value, was_pending, at_top, &entered);
         } else if (was_pending && !at_top) {
             slot[1].Control |= SL_PENDING_RETURNED;
         }

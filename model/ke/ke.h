@@ -132,6 +132,11 @@ enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine);
 
 /* Opens a window on the current context. Checks nesting depth (KRN-057). */
 void ke_window_open(struct sim *s, enum ke_window kind, uint32_t object);
+/* Right after that: which routine of the driver it is. Reports name its line, like a call's. */
+static inline void ke_window_code(struct sim *s, const void *routine)
+{
+    s->current->site = (uintptr_t)routine + 1; /* as a return address: inside the routine */
+}
 /* Closes the innermost; reports IRQL, locks, regions that differ from the start. */
 void ke_window_close(struct sim *s);
 /* True if a window of that kind is open on the current context. */

@@ -61,6 +61,7 @@ static void dpc_run(struct sim *s, struct ke_dpc *entry)
     entry->state = KE_DPC_RUNNING;
     ke_window_open(s, KE_WINDOW_DPC, entry->object);
     model_code(s, (const void *)routine, "DeferredRoutine");
+    ke_window_code(s, (const void *)routine);
     sim_trace(s, TRACE_CallbackEnter, entry->object, 0);
     routine(dpc, context, first, second);
     sim_trace(s, TRACE_CallbackLeave, entry->object, 0);

@@ -75,6 +75,7 @@ static void callback_main(struct sim *s, void *argument)
     r->is_queued = false;
     ke_window_open(s, KE_WINDOW_TIMER, r->object);
     model_code(s, (const void *)r->callback, "Callback");
+    ke_window_code(s, (const void *)r->callback);
     sim_trace(s, TRACE_CallbackEnter, r->object, 0);
     r->callback((PEX_TIMER)r->timer, r->context);
     sim_trace(s, TRACE_CallbackLeave, r->object, 0);

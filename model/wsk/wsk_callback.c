@@ -216,6 +216,7 @@ static void enter(struct sim *s, struct wsk_invocation *inv)
     }
     socket->invocations++;
     ke_window_open(s, KE_WINDOW_WSK_CALLBACK, socket->object);
+    ke_window_code(s, wsk_event_target(socket, inv->event));
     sim_trace(s, TRACE_CallbackEnter, socket->object, wsk_event_value(inv->event, 0));
     inv->entered = gate->entered = sim_here(s);
     if (inv->is_null) {
