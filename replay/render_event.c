@@ -25,6 +25,16 @@ static const char *const kind_names[] = {
 static const char *const event_names[] = {"RECEIVE", "DISCONNECT", "SEND_BACKLOG", "RECEIVE_FROM",
                                           "ACCEPT",  "INSPECT",    "ABORT",        "CLIENT"};
 
+static const char *const action_names[] = {"WskInspectReject", "WskInspectAccept",
+                                           "WskInspectPend", "no action"};
+enum { INSPECT = 5 }; /* in event_names */
+
+/* enum wsk_phase */
+static const char *const phase_names[] = {"unbound",    "being bound",       "bound",
+                                          "connecting", "connected",         "finished locally",
+                                          "finished by the peer", "finished both ways", "aborted",
+                                          "listening"};
+
 static void put_status(FILE *out, uint64_t value)
 {
     const char *name = model_status_name((uint32_t)value);
@@ -32,6 +42,17 @@ static void put_status(FILE *out, uint64_t value)
         fputs(name, out);
     } else {
         fprintf(out, "%#llx", (unsigned long long)value);
+    }
+}
+
+static void put_world(FILE *out, unsigned value)
+{
+    static const char *const names[] = {"the world heals: no more faults",
+                                        "the local addresses change", "the transports change"};
+    if (value < SIM_COUNT(names)) {
+        fputs(names[value], out);
+    } else {
+        fprintf(out, "user %u acts", value - 100);
     }
 }
 
@@ -60,7 +81,17 @@ static void put_field(FILE *out, char field, const struct sim_trace_event *event
         put_routine(out, event);
         break;
     case 's':
-        put_status(out, event->value);
+        if (event->kind == TRACE_CallbackLeave && event->value >> 32 == INSPECT) {
+            fputs(action_names[(uint32_t)event->value % SIM_COUNT(action_names)], out);
+        } else {
+            put_status(out, event->value);
+        }
+        break;
+    case 'w':
+        put_world(out, (unsigned)event->value);
+        break;
+    case 'p':
+        fputs(phase_names[event->value % SIM_COUNT(phase_names)], out);
         break;
     case 'd':
         fprintf(out, "%lld", (long long)event->value);
