@@ -395,9 +395,7 @@ static void check_call(struct sim *s, const struct io_irp *r, const PIRP irp)
         model_fail(s, RULE_IRP_006, r->object, &r->completed,
                    "IoCallDriver is given a completed IRP that was not reinitialised");
     }
-    if (ke_spin_locks_held(s) != 0) {
-        model_lint(s, RULE_KRN_129);
-    }
+    ke_outside_call(s);
 }
 
 NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)

@@ -148,6 +148,8 @@ bool ke_in_arbitrary_context(struct sim *s);
 uint32_t ke_windows_open(struct sim *s);
 /* Number of spin locks (incl. queued, executive, cancel) the current context holds. */
 uint32_t ke_spin_locks_held(struct sim *s);
+/* KRN-129, KAMB-08: the driver calls a WSK function or another driver; is a spin lock held? */
+void ke_outside_call(struct sim *s);
 /* Bookkeeping for every kind of lock, so that windows, deadlock reports and lock order see it. */
 void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
                    uint32_t object);

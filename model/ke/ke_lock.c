@@ -25,6 +25,21 @@ uint32_t ke_spin_locks_held(struct sim *s)
     return count;
 }
 
+void ke_outside_call(struct sim *s)
+{
+    const struct ke_context *c = ke_current(s);
+    if (SIM_LIKELY(c->lock_count == 0) || ke_spin_locks_held(s) == 0) {
+        return;
+    }
+    if (model_knob(s, KNOB_KERNEL_CALL_UNDER_LOCK) == 1) {
+        const struct ke_held_lock *held = &c->lock[c->lock_count - 1];
+        model_fail(s, RULE_KRN_129, held->object, &held->taken,
+                   "%s is called with a spin lock held",
+                   model_routine_name(s->current->routine));
+    }
+    model_lint(s, RULE_KRN_129);
+}
+
 /* ---- order ---- */
 
 static uint32_t order_index(struct ke_order *order, uint32_t object)

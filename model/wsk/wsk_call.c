@@ -22,6 +22,7 @@ static void window_open(struct wsk_call *call)
     if (ke_current(s)->window_count != 0 && ke_in_window(s, KE_WINDOW_COMPLETION)) {
         model_lint(s, RULE_IRP_022);
     }
+    ke_outside_call(s);
     struct wsk_state *w = wsk_of(s);
     uint16_t index = s->current->index;
     call->ctx = s->current;
