@@ -62,6 +62,9 @@ static _Noreturn void fail(struct sim *s, enum model_rule rule, uint32_t object,
 {
     static struct sim_violation violation; /* large; a run has at most one */
     SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
+    if (rule + 1u == model_rule_off) {
+        sim_limit(s, "the monitor of a broken rule is switched off");
+    }
     fill_violation(s, &violation, rule, object, prior);
     violation.memory_damaged = is_damaging;
     vsnprintf(violation.text, sizeof(violation.text), format, arguments);

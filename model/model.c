@@ -70,7 +70,15 @@ void model_reset(struct sim *s)
     world_reset(s);
 }
 
+uint16_t model_rule_off;
 uint16_t model_lint_strict;
+uint16_t model_mutant_on;
+
+const struct model_mutant_info model_mutants[MODEL_MUTANT_COUNT] = {
+#define MUTANT(name, proves, text) {#name, proves, text},
+#include "model/mutants.def"
+#undef MUTANT
+};
 
 /* ---- knobs ---- */
 

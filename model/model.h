@@ -183,12 +183,21 @@ __attribute__((noreturn, format(printf, 5, 6))) void
 model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
            const char *format, ...);
 
+/*
+ * A rule + 1 whose monitor is switched off: a breach of it ends the run without a finding, a lint
+ * is not counted. 0 = none. Only to show that a test needs its monitor (wsksim rules -selftest=1).
+ */
+extern uint16_t model_rule_off;
+
 /* A rule + 1 whose lint a person wants to see as a finding; 0 = none. Settable between runs. */
 extern uint16_t model_lint_strict;
 
 /* Lint: counted and shown at the end of a campaign, never a finding of its own accord. */
 static inline void model_lint(struct sim *s, enum model_rule rule)
 {
+    if (SIM_UNLIKELY(rule + 1u == model_rule_off)) {
+        return;
+    }
     model_of(s)->rule_lints[rule]++;
     if (SIM_UNLIKELY(rule + 1u == model_lint_strict)) {
         model_fail(s, rule, 0, NULL, "a lint, and lint %s is wanted as a finding",
@@ -201,6 +210,31 @@ static inline void model_exercised(struct sim *s, enum model_rule rule)
 {
     model_of(s)->rule_exercised[rule]++;
 }
+
+/* ---- mutants: the system broken on purpose, by name, in builds with WSKSIM_MUTANTS ---- */
+
+enum model_mutant {
+#define MUTANT(name, proves, text) MUTANT_##name,
+#include "model/mutants.def"
+#undef MUTANT
+    MODEL_MUTANT_COUNT
+};
+
+struct model_mutant_info {
+    const char *name;
+    const char *proves; /* ids of what it breaks, separated by blanks */
+    const char *text;
+};
+extern const struct model_mutant_info model_mutants[MODEL_MUTANT_COUNT];
+
+/* A mutant + 1, or 0. Settable between runs. */
+extern uint16_t model_mutant_on;
+
+#if WSKSIM_MUTANTS
+#define model_mutated(name) SIM_UNLIKELY(model_mutant_on == MUTANT_##name + 1)
+#else
+#define model_mutated(name) false
+#endif
 
 /* ---- knobs ---- */
 

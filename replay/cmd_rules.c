@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* wsksim rules: the contract as a list, one rule in full, or the readings of its silences. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "replay/command.h"
+#include "replay/selftest.h"
 
 static const char *kind_text(enum model_rule_kind kind)
 {
@@ -91,8 +94,51 @@ static void print_knobs(void)
     }
 }
 
+/* rule_cases.so beside the engine's libraries; NULL if there is no telling where we are. */
+static const char *default_cases(void)
+{
+    static char path[SIM_MODULE_PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 64);
+    if (length <= 0) {
+        return NULL;
+    }
+    path[length] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return NULL;
+    }
+    strcpy(slash, "/../lib/wsksim/rule_cases.so");
+    return path;
+}
+
+static int test_rules(const struct flags *flags)
+{
+    static struct selftest test; /* large */
+    static char message[SIM_MODULE_MESSAGE_MAX];
+    unsigned count;
+    const char *path = flags->cases[0] != '\0' ? flags->cases : default_cases();
+    if (flags->mutants == 1 && !WSKSIM_MUTANTS) {
+        return command_refuse("this build has no mutants; configure one with -DWSKSIM_MUTANTS=ON");
+    }
+    if (path == NULL || access(path, R_OK) != 0) {
+        return command_refuse("no module with cases at %s; name it with -cases=",
+                              path == NULL ? "(unknown)" : path);
+    }
+    if (!selftest_open(&test, path, message, sizeof message)) {
+        return command_refuse("%s", message);
+    }
+    unsigned failed = flags->mutants == 1 ? selftest_mutants(&test, flags->rule, &count)
+                                          : selftest_cases(&test, flags->rule, &count);
+    printf("%u %s, %u %s\n", count, flags->mutants == 1 ? "mutants" : "cases", failed,
+           flags->mutants == 1 ? "survive" : "failed");
+    return failed == 0 && count > 0 ? EXIT_CODE_CLEAN : EXIT_CODE_INTERNAL;
+}
+
 int command_rules(const struct flags *flags)
 {
+    if (flags->selftest == 1 || flags->mutants == 1) {
+        return test_rules(flags);
+    }
     if (flags->knobs == 1) {
         print_knobs();
         return EXIT_CODE_CLEAN;

@@ -86,6 +86,9 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
         sim_fault_install(); /* here and not earlier: libFuzzer puts its own in front before */
     }
     sim_module_restore(&session->module);
+    if (session->prepare != NULL) {
+        session->prepare(session->prepare_argument);
+    }
     apply_knobs(options);
     PDRIVER_INITIALIZE entry = (PDRIVER_INITIALIZE)session->module.entry;
     enum sim_verdict verdict = model_run(s, entry, &options->sim, source, log);

@@ -33,6 +33,9 @@ struct replay_session {
     struct sim *sim;
     struct sim_module module;
     uint64_t runs;
+    /* Called before each run, when the module is as it was loaded; NULL = nothing to prepare. */
+    void (*prepare)(void *argument);
+    void *prepare_argument;
 };
 
 /* Creates engine and model, opens the module. False: message says why, in one line. */

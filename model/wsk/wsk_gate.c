@@ -63,7 +63,7 @@ enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request 
     }
     if (request == NULL) {
         gate->silent |= gate->running;
-        return GATE_EVENT_PENDING;
+        return model_mutated(gate_disable_success) ? GATE_DISABLED : GATE_EVENT_PENDING;
     }
     append_waiter(gate, request);
     return GATE_WAITS;

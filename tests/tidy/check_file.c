@@ -114,7 +114,7 @@ struct layer {
 static const struct layer layers[] = {
     {"sim", "sim ", false, true},
     {"model", "sim model include ", true, true},
-    {"replay", "sim model replay ", true, true},
+    {"replay", "sim model include replay ", true, true},
     {"fuzz", "sim model replay fuzz ", true, true},
     {"drivers", "drivers ", true, false},
     {"docs", "docs ", true, false},

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A module full of cases: one driver for many small proofs, of which a run makes one.
+ *
+ * `wsksim rules -selftest=1` opens such a module, sets *selected (and *is_mistaken), runs it, and
+ * judges what came out by the kind of the case:
+ *
+ *   MISTAKE   with is_mistaken the run must break the first rule of `proves`, without it none
+ *   MISTAKE   with is_mistaken the run must break the first rule of `proves`, else none
+ *   FREEDOM   something the system may do: some run must see it and raise *witnessed
+ */
+#ifndef WSKSIM_CASES_H
+#define WSKSIM_CASES_H
+
+#define WSKSIM_CASES_VERSION 1u
+
+enum wsksim_case_kind { WSKSIM_CASE_MISTAKE, WSKSIM_CASE_DUTY, WSKSIM_CASE_FREEDOM };
+
+/* Where a case runs. */
+enum wsksim_case_place {
+    WSKSIM_CASE_THREAD, /* on a thread of its own, which DriverUnload waits for */
+    WSKSIM_CASE_ENTRY,  /* in DriverEntry */
+    WSKSIM_CASE_UNLOAD, /* in DriverUnload */
+};
+
+struct wsksim_case {
+    const char *name;
+    const char *proves; /* ids separated by blanks: first the rule, then classes, properties... */
+    const char *file;
+    void (*body)(void);
+    void (*world)(void); /* script of the world, or NULL */
+    unsigned keep;       /* WSKSIM_KEEP_... */
+    unsigned char kind, place;
+};
+
+struct wsksim_cases {
+    unsigned version;
+    unsigned size; /* of struct wsksim_case */
+    const struct wsksim_case *begin, *end;
+    const struct wsksim_case **selected; /* before the run */
+    unsigned char *is_mistaken;          /* before the run */
+    unsigned *witnessed;                 /* after the run */
+};
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* See selftest.h. */
+#include "replay/selftest.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/explain.h"
+#include "replay/portfolio.h"
+
+/* ---- the module ---- */
+
+bool selftest_open(struct selftest *t, const char *path, char *message, size_t size)
+{
+    memset(t, 0, sizeof *t);
+    if (!replay_session_open(&t->session, path, message, size)) {
+        return false;
+    }
+    t->cases = dlsym(t->session.module.handle, "WskSimCases");
+    if (t->cases == NULL || t->cases->version != WSKSIM_CASES_VERSION ||
+        t->cases->size != sizeof(struct wsksim_case)) {
+        snprintf(message, size, "%s: not a module with cases of this version of wsksim", path);
+        return false;
+    }
+    t->log = malloc(sizeof *t->log);
+    if (t->log == NULL) {
+        snprintf(message, size, "out of memory");
+    }
+    return t->log != NULL;
+}
+
+struct selection {
+    const struct wsksim_cases *cases;
+    const struct wsksim_case *selected;
+    bool is_mistaken;
+};
+
+static void prepare(void *argument)
+{
+    const struct selection *selection = argument;
+    *selection->cases->selected = selection->selected;
+    *selection->cases->is_mistaken = selection->is_mistaken;
+}
+
+/* ---- ids ---- */
+
+/* Calls visit for each id; stops when it says so. */
+static bool each_id(const char *ids, bool (*visit)(const char *id, size_t length, const char *with),
+                    const char *with)
+{
+    for (const char *at = ids; *at != '\0';) {
+        size_t length = strcspn(at, " ");
+        if (length > 0 && visit(at, length, with)) {
+            return true;
+        }
+        at += length + (at[length] != '\0');
+    }
+    return false;
+}
+
+static bool is_equal(const char *id, size_t length, const char *with)
+{
+    return strlen(with) == length && strncmp(id, with, length) == 0;
+}
+
+static bool is_begun(const char *id, size_t length, const char *with)
+{
+    return strlen(with) <= length && strncmp(id, with, strlen(with)) == 0;
+}
+
+bool selftest_proves(const char *ids, const char *id)
+{
+    return each_id(ids, is_equal, id);
+}
+
+static bool shares(const char *id, size_t length, const char *with)
+{
+    char copy[64];
+    snprintf(copy, sizeof copy, "%.*s", (int)length, id);
+    return selftest_proves(with, copy);
+}
+
+/* The rule a case is about: its first id. */
+static enum model_rule rule_of(const struct wsksim_case *c)
+{
+    char id[64];
+    snprintf(id, sizeof id, "%.*s", (int)strcspn(c->proves, " "), c->proves);
+    return model_rule_find(id);
+}
+
+/* ---- runs ---- */
+
+struct trial {
+    struct selection selection;
+    struct replay_options base;
+    bool is_hostile; /* faults are drawn too */
+};
+
+static struct trial trial_of(const struct selftest *t, const struct wsksim_case *c, bool mistaken)
+{
+    struct trial trial = {.selection = {t->cases, c, mistaken}, .is_hostile = true};
+    enum model_rule rule = rule_of(c);
+    if (mistaken && rule < MODEL_RULE_COUNT &&
+        model_rules[rule].severity == MODEL_SEVERITY_WARNING) {
+        trial.base.strict_lint = (uint16_t)(rule + 1);
+    }
+    return trial;
+}
+
+/* Run n of a trial; *options is what it ran with. */
+static void run(struct selftest *t, struct trial *trial, uint64_t n, struct replay_options *options,
+                struct replay_result *result)
+{
+    const struct replay_plan plan = {.strategy = REPLAY_PORTFOLIO,
+                                     .seed = 1,
+                                     .no_faults = !trial->is_hostile,
+                                     .has_access =
+                                         (t->session.module.flavour & SIM_MODULE_ACCESS) != 0};
+    struct choice_source source;
+    replay_portfolio(&plan, n, &trial->base, &source, options);
+    t->session.prepare = prepare;
+    t->session.prepare_argument = &trial->selection;
+    replay_session_run(&t->session, options, &source, t->log, result);
+}
+
+/* What a finding was, with the steps that led to it. */
+static void print_finding(struct selftest *t, const struct replay_options *options,
+                          const struct replay_result *found)
+{
+    const struct explain_style style = {0};
+    struct replay_case c = replay_case_of(&t->session, options, t->log, found);
+    struct replay_result result;
+    replay_session_case(&t->session, &c, true, 0, t->log, &result);
+    replay_session_case(&t->session, &c, true, result.violation.prior.seq, t->log, &result);
+    struct symbols *symbols = symbols_open(t->session.module.path);
+    char *title = explain_title(symbols, &result.violation);
+    char *report = explain_report(&t->session, symbols, &result);
+    char *table = render_table(&t->session, symbols, &result, &style);
+    printf("    %s\n%s\n%s\n", title, report, table);
+    free(title);
+    free(report);
+    free(table);
+    symbols_close(symbols);
+    replay_case_free(&c);
+}
+
+/*
+ * The first run that breaks the rule (any, if rule is MODEL_RULE_COUNT), from 0; `runs` if none
+ * does. A run that breaks another rule than the one asked for is printed and is *wrong.
+ */
+static uint64_t find(struct selftest *t, struct trial *trial, enum model_rule rule, uint64_t runs,
+                     bool *wrong)
+{
+    for (uint64_t n = 0; n < runs; n++) {
+        struct replay_options options;
+        struct replay_result result;
+        run(t, trial, n, &options, &result);
+        if (result.verdict != SIM_VERDICT_VIOLATION) {
+            continue;
+        }
+        if (rule == MODEL_RULE_COUNT || result.violation.rule == rule) {
+            return n;
+        }
+        if (wrong != NULL) {
+            print_finding(t, &options, &result);
+            *wrong = true;
+            return runs;
+        }
+    }
+    return runs;
+}
+
+/* True if no run of so many has a finding; else it is printed. */
+static bool is_silent(struct selftest *t, struct trial *trial, uint64_t runs)
+{
+    for (uint64_t n = 0; n < runs; n++) {
+        struct replay_options options;
+        struct replay_result result;
+        run(t, trial, n, &options, &result);
+        if (result.verdict == SIM_VERDICT_VIOLATION) {
+            print_finding(t, &options, &result);
+            return false;
+        }
+        if (result.verdict == SIM_VERDICT_LIMIT) {
+            printf("    run %llu: %s\n", (unsigned long long)n, result.limit);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- cases ---- */
+
+static bool row(const struct wsksim_case *c, const char *result)
+{
+    printf("%-12.*s %-36s %s\n", (int)strcspn(c->proves, " "), c->proves, c->name, result);
+    return false;
+}
+
+static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
+{
+    char text[96];
+    bool wrong = false;
+    enum model_rule rule = rule_of(c);
+    struct trial mistaken = trial_of(t, c, true), twin = trial_of(t, c, false);
+    uint64_t n = find(t, &mistaken, rule, SELFTEST_FIND_RUNS, &wrong);
+    if (n == SELFTEST_FIND_RUNS) {
+        return row(c, wrong ? "FAILED: another rule was found" : "FAILED: not found");
+    }
+    model_rule_off = (uint16_t)(rule + 1);
+    bool fires = find(t, &mistaken, rule, n + 1, NULL) <= n;
+    model_rule_off = 0;
+    if (fires) {
+        return row(c, "FAILED: found although the monitor is switched off");
+    }
+    if (!is_silent(t, &twin, SELFTEST_SILENT_RUNS)) {
+        return row(c, "FAILED: the twin without the mistake is not silent");
+    }
+    snprintf(text, sizeof text, "found at run %llu, off: not found, twin: silent",
+             (unsigned long long)n);
+    row(c, text);
+    return true;
+}
+
+static bool test_duty(struct selftest *t, const struct wsksim_case *c)
+{
+    struct trial trial = trial_of(t, c, false);
+    if (!is_silent(t, &trial, SELFTEST_SILENT_RUNS)) {
+        return row(c, "FAILED: the system does not keep it");
+    }
+    row(c, "kept");
+    return true;
+}
+
+static bool test_freedom(struct selftest *t, const struct wsksim_case *c)
+{
+    char text[64];
+    struct trial trial = trial_of(t, c, false);
+    for (uint64_t n = 0; n < SELFTEST_FIND_RUNS; n++) {
+        struct replay_options options;
+        struct replay_result result;
+        run(t, &trial, n, &options, &result);
+        if (result.verdict == SIM_VERDICT_VIOLATION) {
+            print_finding(t, &options, &result);
+            return row(c, "FAILED: a finding");
+        }
+        if (*t->cases->witnessed > 0) {
+            snprintf(text, sizeof text, "seen at run %llu", (unsigned long long)n);
+            row(c, text);
+            return true;
+        }
+    }
+    return row(c, "FAILED: never seen");
+}
+
+static bool test_case(struct selftest *t, const struct wsksim_case *c)
+{
+    if (rule_of(c) == MODEL_RULE_COUNT && c->kind == WSKSIM_CASE_MISTAKE) {
+        return row(c, "FAILED: its first id is no rule");
+    }
+    switch ((enum wsksim_case_kind)c->kind) {
+    case WSKSIM_CASE_MISTAKE:
+        return test_mistake(t, c);
+    case WSKSIM_CASE_DUTY:
+        return test_duty(t, c);
+    case WSKSIM_CASE_FREEDOM:
+        return test_freedom(t, c);
+    }
+    return row(c, "FAILED: no such kind of case");
+}
+
+unsigned selftest_cases(struct selftest *t, const char *prefix, unsigned *count)
+{
+    unsigned failed = 0;
+    *count = 0;
+    for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
+        if (each_id(c->proves, is_begun, prefix) || strcmp(c->name, prefix) == 0) {
+            failed += !test_case(t, c);
+            fflush(stdout);
+            ++*count;
+        }
+    }
+    return failed;
+}
+
+/* ---- mutants ---- */
+
+/*
+ * The first run in which the case notices; SELFTEST_FIND_RUNS if none. A mistake that is no longer
+ * found does not count: a mutant is killed by what goes wrong, not by what does not.
+ */
+static uint64_t notices(struct selftest *t, const struct wsksim_case *c, uint64_t runs)
+{
+    struct trial trial = trial_of(t, c, false);
+    return find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
+}
+
+static const struct wsksim_case *killer_of(struct selftest *t, const char *proves, bool related,
+                                           uint64_t runs, uint64_t *needed)
+{
+    for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
+        if (each_id(c->proves, shares, proves) != related) {
+            continue;
+        }
+        uint64_t n = notices(t, c, runs);
+        if (n < runs) {
+            *needed = n + 1;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static bool is_killed(struct selftest *t, const struct model_mutant_info *mutant)
+{
+    uint64_t needed = 0;
+    const struct wsksim_case *killer =
+        killer_of(t, mutant->proves, true, SELFTEST_FIND_RUNS, &needed);
+    if (killer == NULL) {
+        killer = killer_of(t, mutant->proves, false, SELFTEST_SILENT_RUNS, &needed);
+    }
+    if (killer == NULL) {
+        printf("%-36s SURVIVES\n", mutant->name);
+        return false;
+    }
+    printf("%-36s %-36s %6llu  %s\n", mutant->name, killer->name, (unsigned long long)needed,
+           mutant->text);
+    return true;
+}
+
+unsigned selftest_mutants(struct selftest *t, const char *prefix, unsigned *count)
+{
+    unsigned survivors = 0;
+    *count = 0;
+    printf("%-36s %-36s %6s  %s\n", "mutant", "killed by", "runs", "what is wrong");
+    for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        const struct model_mutant_info *mutant = &model_mutants[i];
+        if (strncmp(mutant->name, prefix, strlen(prefix)) == 0 ||
+            each_id(mutant->proves, is_begun, prefix)) {
+            model_mutant_on = (uint16_t)(i + 1);
+            survivors += !is_killed(t, mutant);
+            model_mutant_on = 0;
+            fflush(stdout);
+            ++*count;
+        }
+    }
+    return survivors;
+}
