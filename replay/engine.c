@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,20 +147,24 @@ static bool has_corpus(const struct flags *flags)
     return false;
 }
 
+static bool is_plain(const char *path)
+{
+    return strspn(path, "/._-+,:@%0123456789abcdefghijklmnopqrstuvwxyz"
+                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(path);
+}
+
 /* With -fork libFuzzer pastes its argv[0] into commands for a shell: it gets one that survives. */
 static void add_for_shell(struct arguments *a, const char *path)
 {
     char quoted[ENGINE_PATH_MAX];
     size_t length = 0;
-    bool is_plain = strspn(path, "/._-+,:@%0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(path);
     quoted[length++] = '\'';
     for (const char *p = path; *p != '\0' && length < sizeof quoted - 8; p++) {
         length += (size_t)sprintf(quoted + length, *p == '\'' ? "'\\''" : "%c", *p);
     }
     quoted[length++] = '\'';
     quoted[length] = '\0';
-    add(a, "%s", is_plain ? path : quoted);
+    add(a, "%s", is_plain(path) ? path : quoted);
 }
 
 static void libfuzzer_arguments(const struct engine *engine, struct arguments *a, unsigned workers,
@@ -292,6 +297,11 @@ static void enter_child(const struct engine *engine, const char *log)
             setenv(afl_environment[i][0], afl_environment[i][1], 1);
         }
     }
+    if (!engine->is_afl) {
+        char path[ENGINE_PATH_MAX];
+        snprintf(path, sizeof path, "%s/tmp", engine->work);
+        setenv("TMPDIR", path, 1);
+    }
     int fd = log != NULL ? open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
     if (fd >= 0) {
         dup2(fd, STDOUT_FILENO);
@@ -329,15 +339,43 @@ static void print_command(const struct arguments *a)
     fprintf(stderr, "\n");
 }
 
+static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place)
+{
+    (void)facts;
+    (void)kind;
+    (void)place;
+    return remove(path) != 0;
+}
+
+/* libFuzzer keeps a folder per campaign in TMPDIR and leaves it there when it is stopped. */
+static void remove_tmp(const struct engine *engine)
+{
+    char path[ENGINE_PATH_MAX];
+    snprintf(path, sizeof path, "%s/tmp", engine->work);
+    if (!engine->is_afl) {
+        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
 static bool start_libfuzzer(struct engine *engine, unsigned workers, int64_t seconds)
 {
     struct arguments a = {0};
     char log[ENGINE_PATH_MAX];
     snprintf(log, sizeof log, "%s/log", engine->work);
-    if (!make_folder("%s/artifacts", engine->work) || !make_folder("%s/corpus", engine->work)) {
+    if (!is_plain(engine->work)) {
+        fprintf(stderr,
+                "wsksim: libFuzzer hands '%s' to a shell: name a directory of letters, "
+                "digits and /._-+,:@%% with -work=\n",
+                engine->work);
+        return false;
+    }
+    remove_tmp(engine); /* what a campaign that was killed left behind */
+    if (!make_folder("%s/artifacts", engine->work) || !make_folder("%s/corpus", engine->work) ||
+        !make_folder("%s/tmp", engine->work)) {
         return false;
     }
     libfuzzer_arguments(engine, &a, workers, seconds);
+    fprintf(stderr, "+ TMPDIR=%s/tmp\n", engine->work);
     print_command(&a);
     bool ok = start_process(engine, &a, engine->flags->verbosity == 0 ? log : NULL);
     free_arguments(&a);
@@ -496,4 +534,5 @@ void engine_stop(struct engine *engine)
     while (engine_is_running(engine)) {
         usleep(10000);
     }
+    remove_tmp(engine);
 }

@@ -14,6 +14,7 @@ clean_up() {
     rm -rf "$folder"
 }
 trap clean_up EXIT
+export TMPDIR="$folder" # of mktemp, and of libFuzzer, which leaves things there
 
 # fail TEXT [FILE]: counts, and shows the file's beginning.
 fail() {
