@@ -510,7 +510,6 @@ struct wsk_invocation {
     PVOID accept_context;           /* out */
     const WSK_CLIENT_CONNECTION_DISPATCH *accept_dispatch; /* out */
     void *item;        /* the data path's own */
-    uint64_t mark;     /* the data path's own */
     PVOID *stored_context;  /* WskAcceptEvent: where the client stores while it runs */
     const WSK_CLIENT_CONNECTION_DISPATCH **stored_dispatch;
     struct wsk_invocation *outer; /* callbacks of one context nest */

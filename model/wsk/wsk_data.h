@@ -39,7 +39,6 @@ struct wsk_data {
     uint64_t enable_mark; /* event.backlog_on_enable: no indication up to this position */
     uint64_t taken;       /* bytes of the stream whose fate is decided */
     uint64_t offered;     /* highest position ever indicated */
-    uint64_t receive_calls;
     sim_time pause_until; /* a callback failed: its bytes come again, but not at once */
 
     uint32_t arrival_template; /* accepted: events in the listener's template then (amb.26) */

@@ -183,7 +183,6 @@ static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
     if (socket->seen == WSK_ABORTED) {
         model_lint(s, RULE_DISC_011);
     }
-    d->receive_calls++;
     if (faults(call, flags)) {
         return;
     }

@@ -318,7 +318,6 @@ static void take_receive(struct sim *s, struct wsk_invocation *inv)
     inv->item = list;
     inv->data = wsk_list_head(list);
     inv->bytes_indicated = inv->bytes_accepted = size;
-    inv->mark = d->receive_calls;
     d->is_indicating = true;
     d->is_racing = false;
     if (d->offered < d->taken + size) {
@@ -381,17 +380,6 @@ static void offer_again(struct sim *s, void *argument, uint64_t value)
     wsk_event_due(s, socket, WSK_EV_RECEIVE);
 }
 
-/* RECV-019, RECV-022: until WskReceive is called; a call that came during the callback counts. */
-static void suspend(struct sim *s, struct wsk_socket *socket, const struct wsk_invocation *inv)
-{
-    struct wsk_data *d = &socket->data;
-    bool was_called = d->receive_calls != inv->mark;
-    if (was_called && (model_knob(s, KNOB_RECV_RESUME_MOMENT) == 0 || d->receives.first == NULL)) {
-        return;
-    }
-    wsk_event_suspend(s, socket);
-}
-
 /* How many bytes the answer consumes. */
 static SIZE_T judge_answer(struct sim *s, struct wsk_socket *socket,
                            const struct wsk_invocation *inv)
@@ -408,11 +396,11 @@ static SIZE_T judge_answer(struct sim *s, struct wsk_socket *socket,
         if (accepted >= inv->bytes_indicated) {
             return inv->bytes_indicated; /* more is RECV-020, or lint by another success status */
         }
-        suspend(s, socket, inv);
+        wsk_event_suspend(s, socket); /* a call during the callback came too early: T-47 */
         return accepted;
     }
     if (inv->answer == STATUS_DATA_NOT_ACCEPTED || model_knob(s, KNOB_AMB_62_RECEIVE) == 1) {
-        suspend(s, socket, inv);
+        wsk_event_suspend(s, socket);
         return 0;
     }
     socket->data.pause_until = s->now + SIM_MS(PAUSE_MS); /* AMBIGUOUS-62: kept, offered again */

@@ -493,7 +493,7 @@ void gate_monitor(const struct sim_trace_event *event, size_t count,
 bool gate_has_failed(const struct gate_report *report)
 {
     for (uint32_t i = 0; i < GATE_PROPERTIES; i++) {
-        if (!gate_is_extra(i) && report->failed[i] != 0) {
+        if (report->failed[i] != 0) {
             return true;
         }
     }

@@ -43,10 +43,10 @@ struct frame {
     enum gate_event event;             /* CALLBACK */
     uint32_t slot, spec_slot;
     uint64_t order;                    /* of entry, over the run */
-    uint32_t receives;                 /* of the socket, at entry */
+    uint64_t entered;                  /* place in the trace */
     bool is_partial, was_forced, was_alone;
     uint32_t accepted;                 /* CALLBACK accept: the socket delivered */
-    uint64_t datagram[DATAGRAMS_MAX];
+    uint64_t datagram[DATAGRAMS_MAX], arrival[DATAGRAMS_MAX];
     uint32_t datagrams;
 };
 
@@ -58,7 +58,9 @@ struct context {
 };
 
 struct refused {
-    uint64_t order, number;
+    uint64_t arrival; /* by the first callback that brought it */
+    uint64_t number;
+    uint64_t since; /* the refusal's place in the trace */
 };
 
 /* The plain counters of one event of one socket: no specification in here. */
@@ -72,18 +74,17 @@ struct watch {
     bool after_pended;   /* a disable pended, no enable since */
     bool after_refusal;  /* T-22, no enable since */
     bool is_shut;
-    bool is_shut_late;   /* closed by a return after a WskReceive during the invocation */
     bool is_shut_unsure; /* a call of WskReceive is in progress: it may open it, or have done so */
     bool was_refused;    /* a return was DATA_NOT_ACCEPTED */
     uint32_t retained, nulls;
-    bool may_null_late;  /* the same, if is_shut_late is read the other way */
+    bool may_null_late;  /* the same, if that call opened the gate before */
     bool may_null;       /* enabled with an open gate when the forced close came */
 };
 
 struct socket {
     uint32_t kind;       /* GATE_SOCKET_ bits; 0 = no such socket */
     bool is_forced, is_closing, is_closed, is_lost /* the specification has lost it */;
-    uint32_t inspections, deliveries, receives, receiving /* calls in progress */;
+    uint32_t inspections, deliveries, receiving /* calls in progress */;
     bool has_closed_irp; /* the close's IRP has completed */
     bool is_of_cycled;   /* accepted while its listener's accept event had been cycled */
     struct watch watch[GATE_EVENTS];
