@@ -79,6 +79,17 @@ void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const stru
     fail(s, rule, object, prior, false, format, arguments);
 }
 
+void model_breach(struct sim *s, enum model_rule rule, uint32_t object,
+                  const struct sim_where *prior, const char *format, ...)
+{
+    va_list arguments;
+    if (rule + 1u == model_rule_off) {
+        return;
+    }
+    va_start(arguments, format);
+    fail(s, rule, object, prior, false, format, arguments);
+}
+
 /* A fault of the machine: in an unchecked module there may have been wild writes before it. */
 __attribute__((noreturn, format(printf, 4, 5))) static void
 fail_machine(struct sim *s, enum model_rule rule, const struct bad_memory *bad, const char *format,

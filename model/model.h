@@ -184,6 +184,15 @@ model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct si
            const char *format, ...);
 
 /*
+ * The same, but it comes back if the monitor of the rule is switched off: for breaches that Windows
+ * answers in a way that is written down, or is a knob, so that the answer can be seen.
+ */
+__attribute__((format(printf, 5, 6))) void model_breach(struct sim *s, enum model_rule rule,
+                                                        uint32_t object,
+                                                        const struct sim_where *prior,
+                                                        const char *format, ...);
+
+/*
  * A rule + 1 whose monitor is switched off: a breach of it ends the run without a finding, a lint
  * is not counted. 0 = none. Only to show that a test needs its monitor (wsksim rules -selftest=1).
  */

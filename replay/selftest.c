@@ -96,7 +96,32 @@ struct trial {
     struct selection selection;
     struct replay_options base;
     bool is_hostile; /* faults are drawn too */
+    uint16_t off;    /* a rule + 1 whose monitor is off; 0 = none */
 };
+
+/* "name=value name=value" of a case: readings forced in all its runs. False: one is unknown. */
+static bool force_knobs(struct replay_options *options, const char *knobs)
+{
+    for (const char *at = knobs; at != NULL && *at != '\0'; at += strspn(at, " ")) {
+        char name[64];
+        int length = (int)strcspn(at, " ");
+        snprintf(name, sizeof name, "%.*s", length, at);
+        at += length;
+        char *value = strchr(name, '=');
+        if (value == NULL || options->knob_count == REPLAY_FORCED_KNOBS_MAX) {
+            return false;
+        }
+        *value++ = '\0';
+        enum model_knob knob = model_knob_find(name);
+        int number = knob < MODEL_KNOB_COUNT ? model_knob_value_find(knob, value) : -1;
+        if (number < 0) {
+            return false;
+        }
+        options->knob[options->knob_count].knob = (uint16_t)knob;
+        options->knob[options->knob_count++].value = (uint16_t)number;
+    }
+    return true;
+}
 
 static struct trial trial_of(const struct selftest *t, const struct wsksim_case *c, bool mistaken)
 {
@@ -106,6 +131,8 @@ static struct trial trial_of(const struct selftest *t, const struct wsksim_case 
         model_rules[rule].severity == MODEL_SEVERITY_WARNING) {
         trial.base.strict_lint = (uint16_t)(rule + 1);
     }
+    (void)force_knobs(&trial.base, c->knobs); /* test_case has looked */
+    trial.off = c->off != NULL ? (uint16_t)(model_rule_find(c->off) + 1) : 0;
     return trial;
 }
 
@@ -122,7 +149,9 @@ static void run(struct selftest *t, struct trial *trial, uint64_t n, struct repl
     replay_portfolio(&plan, n, &trial->base, &source, options);
     t->session.prepare = prepare;
     t->session.prepare_argument = &trial->selection;
+    model_rule_off = trial->off;
     replay_session_run(&t->session, options, &source, t->log, result);
+    model_rule_off = 0;
 }
 
 /* What a finding was, with the steps that led to it. */
@@ -209,9 +238,8 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
     if (n == SELFTEST_FIND_RUNS) {
         return row(c, wrong ? "FAILED: another rule was found" : "FAILED: not found");
     }
-    model_rule_off = (uint16_t)(rule + 1);
+    mistaken.off = (uint16_t)(rule + 1);
     bool fires = find(t, &mistaken, rule, n + 1, NULL) <= n;
-    model_rule_off = 0;
     if (fires) {
         return row(c, "FAILED: found although the monitor is switched off");
     }
@@ -259,6 +287,13 @@ static bool test_case(struct selftest *t, const struct wsksim_case *c)
 {
     if (rule_of(c) == MODEL_RULE_COUNT && c->kind == WSKSIM_CASE_MISTAKE) {
         return row(c, "FAILED: its first id is no rule");
+    }
+    struct replay_options options = {0};
+    if (c->off != NULL && model_rule_find(c->off) == MODEL_RULE_COUNT) {
+        return row(c, "FAILED: it switches off a rule that does not exist");
+    }
+    if (!force_knobs(&options, c->knobs)) {
+        return row(c, "FAILED: it asks for a knob or value that does not exist");
     }
     switch ((enum wsksim_case_kind)c->kind) {
     case WSKSIM_CASE_MISTAKE:

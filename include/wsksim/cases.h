@@ -12,7 +12,7 @@
 #ifndef WSKSIM_CASES_H
 #define WSKSIM_CASES_H
 
-#define WSKSIM_CASES_VERSION 1u
+#define WSKSIM_CASES_VERSION 2u
 
 enum wsksim_case_kind { WSKSIM_CASE_MISTAKE, WSKSIM_CASE_DUTY, WSKSIM_CASE_FREEDOM };
 
@@ -29,6 +29,8 @@ struct wsksim_case {
     const char *file;
     void (*body)(void);
     void (*world)(void); /* script of the world, or NULL */
+    const char *knobs;   /* "name=value name=value": readings all its runs take; or NULL */
+    const char *off;     /* a rule whose monitor is off in all its runs; or NULL */
     unsigned keep;       /* WSKSIM_KEEP_... */
     unsigned char kind, place;
 };
