@@ -191,6 +191,16 @@ static void add_socket(struct bad_memory *bad)
                                        : "runs until its close has completed");
 }
 
+/* Paged memory at DISPATCH_LEVEL: because of a spin lock (KRN-120), or else (KRN-051). */
+static void judge_paged(struct sim *s, struct bad_memory *bad)
+{
+    const struct ke_held_lock *lock = s->current->user != NULL ? ke_spin_lock_held(s) : NULL;
+    bad->rule = lock != NULL ? RULE_KRN_120 : RULE_KRN_051;
+    if (lock != NULL) {
+        bad->prior = lock->taken;
+    }
+}
+
 static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad)
 {
     char where[128];
@@ -211,6 +221,11 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
         if (bad->socket != 0) {
             add_socket(bad);
         }
+    } else if (sim_shadow_at(address) == SIM_SHADOW_HIDDEN) {
+        judge_paged(s, bad);
+        snprintf(bad->text, sizeof(bad->text), "offset %lld of paged memory at %s%s (%s)",
+                 (long long)(address - block->base), ke_irql_name(s->current->level),
+                 bad->rule == RULE_KRN_120 ? " with a spin lock held" : "", where);
     } else if (sim_shadow_at(address) == SIM_SHADOW_OWNED) {
         bad->rule = owned_rule(block->kind);
         bad->prior = block->born;
@@ -285,10 +300,31 @@ static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
     }
 }
 
+/*
+ * A pageable block, hidden because of the IRQL, is touched by a routine. That is the driver's fault
+ * if the IRQL is its own: a routine of WSK works at an IRQL of its choice, as does what completes
+ * a request.
+ */
+static bool is_ours_to_touch(struct sim *s, uintptr_t address)
+{
+    const struct model *m = model_of(s);
+    unsigned routine = s->current->routine;
+    return s->is_hidden && sim_memory_is_arena(address) &&
+           sim_shadow_at(address) == SIM_SHADOW_HIDDEN &&
+           (routine == 0 || m->writes_for != NULL ||
+            strncmp(model_routine_name(routine), "Wsk", 3) == 0);
+}
+
 void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad_address,
                         const char *what)
 {
     struct bad_memory bad;
+    if (is_ours_to_touch(s, bad_address)) {
+        sim_pageable_reveal(s);
+        if (sim_memory_ok(p, size, &bad_address)) {
+            return;
+        }
+    }
     judge(s, bad_address, &bad);
     const struct model *m = model_of(s);
     unsigned routine = m->writes_for != NULL ? m->writes_routine : s->current->routine;
@@ -309,7 +345,7 @@ void model_resident(struct sim *s, const void *p, size_t size, enum model_rule r
         return;
     }
     block = sim_block_find(s, (uintptr_t)p);
-    if (block != NULL && block->kind == BLOCK_PAGED) {
+    if (block != NULL && block->kind == BLOCK_PAGED && block->state == SIM_BLOCK_LIVE) {
         char where[128];
         describe_block(block, where, sizeof(where));
         model_fail(s, rule, block->object, &block->born, "%s: %s lies in paged memory (%s)",

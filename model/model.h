@@ -279,11 +279,11 @@ const char *model_status_name(uint32_t status); /* "STATUS_PENDING", or NULL */
 
 /*
  * Before we read or write driver memory: ends the run with the memory rule that fits (use after
- * free, overflow, NULL, wild) if any byte of it is bad. `what` names it: "Event".
+ * free, overflow, NULL, wild; paged memory at DISPATCH_LEVEL) if any byte of it is bad. `what`
+ * names it: "Event".
  */
 static inline void model_touch(struct sim *s, const void *p, size_t size, const char *what);
-__attribute__((noreturn)) void model_touch_breach(struct sim *s, const void *p, size_t size,
-                                                  uintptr_t bad, const char *what);
+void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad, const char *what);
 static inline void model_touch(struct sim *s, const void *p, size_t size, const char *what)
 {
     uintptr_t bad;

@@ -19,6 +19,7 @@ static struct {
     uintptr_t frames_top; /* frames: next free byte */
     size_t block_count;
     struct sim_block block[SIM_BLOCKS_MAX];
+    struct sim_block *pageable[SIM_PAGEABLE_MAX]; /* sim.pageable of them */
     struct {
         uintptr_t base, end;
     } allowed[ALLOWED_MAX];
@@ -121,7 +122,8 @@ void sim_memory_init(void)
 
 void sim_memory_reset(struct sim *s)
 {
-    (void)s;
+    s->pageable = 0;
+    s->is_hidden = false;
     if (memory.block_count != 0) {
         shadow_fill(SIM_ARENA_BASE, memory.top - SIM_ARENA_BASE, SIM_SHADOW_RED_ZONE);
         memory.top = SIM_ARENA_BASE;
@@ -173,6 +175,7 @@ void *sim_block_alloc(struct sim *s, size_t size, size_t align, uint8_t kind, ui
     block->object = 0;
     block->kind = kind;
     block->state = SIM_BLOCK_LIVE;
+    block->pins = 0;
     block->born = sim_here(s);
     block->died.seq = 0;
     sim_shadow_valid(base, size);
@@ -183,12 +186,75 @@ void *sim_block_alloc(struct sim *s, size_t size, size_t align, uint8_t kind, ui
     return (void *)base;
 }
 
+static void pageable_remove(struct sim *s, const struct sim_block *block)
+{
+    for (uint32_t i = 0; i < s->pageable; i++) {
+        if (memory.pageable[i] == block) {
+            memory.pageable[i] = memory.pageable[--s->pageable];
+            return;
+        }
+    }
+}
+
 void sim_block_free(struct sim *s, struct sim_block *block)
 {
     SIM_ASSERT(block->state == SIM_BLOCK_LIVE);
     block->state = SIM_BLOCK_FREED;
     block->died = sim_here(s);
     sim_shadow_poison(block->base, block->size, SIM_SHADOW_FREED);
+    if (s->pageable != 0) {
+        pageable_remove(s, block);
+    }
+}
+
+/* ---- pageable blocks ---- */
+
+void sim_block_pageable(struct sim *s, struct sim_block *block)
+{
+    if (s->pageable < SIM_PAGEABLE_MAX) {
+        memory.pageable[s->pageable++] = block;
+        block->pins = 0;
+        sim_pageable_update(s);
+    }
+}
+
+void sim_block_pin(struct sim *s, struct sim_block *block, int by)
+{
+    SIM_ASSERT(by > 0 || block->pins > 0 || block->state == SIM_BLOCK_FREED);
+    block->pins = (uint16_t)(block->pins + by);
+    if (s->is_hidden) {
+        sim_pageable_reveal(s);
+    }
+    if (s->pageable != 0) {
+        sim_pageable_update(s);
+    }
+}
+
+void sim_pageable_reveal(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->pageable; i++) {
+        sim_shadow_valid(memory.pageable[i]->base, memory.pageable[i]->size);
+    }
+    s->is_hidden = false;
+}
+
+void sim_pageable_update(struct sim *s)
+{
+    bool hide = s->current->level >= SIM_LEVEL_NO_SWITCH;
+    if (hide == s->is_hidden) {
+        return;
+    }
+    if (!hide) {
+        sim_pageable_reveal(s);
+        return;
+    }
+    for (uint32_t i = 0; i < s->pageable; i++) {
+        const struct sim_block *block = memory.pageable[i];
+        if (block->pins == 0) {
+            sim_shadow_poison(block->base, block->size, SIM_SHADOW_HIDDEN);
+        }
+    }
+    s->is_hidden = true;
 }
 
 struct sim_block *sim_block_find(struct sim *s, uintptr_t address)

@@ -19,6 +19,9 @@
  *  1. Blocks are cut upward and never reused within a run; the registry is sorted by address.
  *  2. Between runs everything up to the high-water mark is invalid again; cost follows use.
  *  3. A freed block stays registered (state FREED) until the run ends, so that a touch can name it.
+ *  4. A pageable block is marked HIDDEN exactly while the context that runs is at a level that
+ *     permits no switch, unless it is pinned or was revealed since; costs nothing without such
+ *     blocks.
  */
 #ifndef SIM_MEMORY_H
 #define SIM_MEMORY_H
@@ -38,6 +41,7 @@
 #define SIM_SHADOW_OFFSET 0x7fff8000ull
 #define SIM_BLOCKS_MAX 65536u
 #define SIM_RED_ZONE 16u
+#define SIM_PAGEABLE_MAX 256u
 
 /* Shadow values; the numbers are those of AddressSanitizer where it has one. */
 enum sim_shadow {
@@ -45,6 +49,7 @@ enum sim_shadow {
     SIM_SHADOW_RED_ZONE = 0xfa,
     SIM_SHADOW_FREED = 0xfd,
     SIM_SHADOW_RETURNED = 0xf5, /* frame of a function that has returned */
+    SIM_SHADOW_HIDDEN = 0xf6,   /* a pageable block while the current level is too high for it */
     SIM_SHADOW_OWNED = 0xf7,    /* valid memory that the client may not touch at this moment */
 };
 
@@ -65,6 +70,7 @@ struct sim_block {
     uint32_t object; /* trace id of the object it holds, or 0 */
     uint8_t kind;    /* caller's numbering: which allocator, which pool */
     uint8_t state;   /* enum sim_block_state */
+    uint16_t pins;   /* pageable: locked in memory so many times */
     struct sim_where born, died;
 };
 
@@ -89,6 +95,15 @@ void sim_block_free(struct sim *s, struct sim_block *block);
 
 /* The block that holds the address (red zones belong to the nearer block), or NULL. */
 struct sim_block *sim_block_find(struct sim *s, uintptr_t address);
+
+/* A live block is pageable until it is freed. Blocks beyond SIM_PAGEABLE_MAX are not watched. */
+void sim_block_pageable(struct sim *s, struct sim_block *block);
+/* Locked in memory (+1), or unlocked (-1); other blocks do not care. */
+void sim_block_pin(struct sim *s, struct sim_block *block, int by);
+/* The level of the current context changed, or another context goes on. */
+void sim_pageable_update(struct sim *s);
+/* Makes them accessible until the next update: the engine itself is at work. */
+void sim_pageable_reveal(struct sim *s);
 
 /* All blocks in order of birth, for leak reports. */
 struct sim_block *sim_blocks(struct sim *s, size_t *count);

@@ -374,6 +374,9 @@ SIM_INLINE void switch_to(struct sim *s, struct sim_ctx *next)
     next->last_run = ++s->switches;
     start_stretch(s);
     arm(s);
+    if (SIM_UNLIKELY(s->pageable != 0)) {
+        sim_pageable_update(s);
+    }
     if (next != self) {
         fiber_switch(self, next);
     }
@@ -444,6 +447,9 @@ SIM_NOINLINE static void point_switch(struct sim *s, struct sim_ctx *next)
     reset_access_budget(s);
     next->last_run = ++s->switches;
     start_stretch(s);
+    if (SIM_UNLIKELY(s->pageable != 0)) {
+        sim_pageable_update(s);
+    }
     fiber_switch(self, next);
 }
 
@@ -701,6 +707,9 @@ void sim_set_level(struct sim *s, uint8_t level)
         }
         if ((s->ready_count | s->queued) != 0) { /* nobody else cares */
             sched_dirty(s);
+        }
+        if (SIM_UNLIKELY(s->pageable != 0)) {
+            sim_pageable_update(s);
         }
     }
 }

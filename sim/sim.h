@@ -182,6 +182,8 @@ struct sim {
     uint32_t ready_count; /* contexts that are READY and may run on any processor, by age */
     struct sim_ctx *ready[SIM_STACKS_MAX];
     uint32_t queued;      /* interrupts in the queues of all processors */
+    uint32_t pageable;    /* pageable blocks to be hidden and revealed (memory.h) */
+    bool is_hidden;       /* they are hidden now */
     uint32_t live_count;  /* contexts neither FREE nor DONE, in order of age */
     struct sim_ctx *live[SIM_STACKS_MAX];
     uint32_t context_count;

@@ -108,6 +108,7 @@ void *ex_block_revive(struct sim *s, struct sim_block *block)
     sim_shadow_valid(block->base, block->size);
     if (block->kind == BLOCK_PAGED) {
         ex_of(s)->paged_blocks++;
+        sim_block_pageable(s, block);
     }
     return (void *)block->base;
 }
@@ -123,6 +124,7 @@ static struct sim_block *cut(struct sim *s, SIZE_T size, enum model_block kind, 
     }
     if (kind == BLOCK_PAGED) {
         ex_of(s)->paged_blocks++;
+        sim_block_pageable(s, block);
     }
     return block;
 }

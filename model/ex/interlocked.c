@@ -19,13 +19,13 @@
 SIM_NOINLINE static void check_slow(struct sim *s, const volatile void *p, size_t size)
 {
     const void *variable = (const void *)p;
+    if (ke_irql(s) >= DISPATCH_LEVEL) {
+        model_resident(s, variable, size, RULE_KRN_302, "the variable");
+    }
     model_touch(s, variable, size, "the variable");
     if (((uintptr_t)p & (size - 1)) != 0) {
         model_fail(s, RULE_KRN_302, 0, NULL, "%s: the variable is not aligned to %zu bytes",
                    model_routine_name(s->current->routine), size);
-    }
-    if (ke_irql(s) >= DISPATCH_LEVEL) {
-        model_resident(s, variable, size, RULE_KRN_302, "the variable");
     }
 }
 

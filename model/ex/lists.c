@@ -49,9 +49,9 @@ static void set_first(PSLIST_HEADER header, PSLIST_ENTRY entry, unsigned depth)
 static void check_header(struct sim *s, PSLIST_HEADER header)
 {
     PSLIST_ENTRY entry;
+    check_resident(s, header, sizeof(*header), "the list header");
     model_touch(s, header, sizeof(*header), "the list header");
     check_aligned(s, header, "the list header");
-    check_resident(s, header, sizeof(*header), "the list header");
     entry = first(header);
     if ((entry == NULL) != (header->HeaderX64.Depth == 0) ||
         (entry != NULL && (uintptr_t)entry >> 47 != 0)) {
@@ -90,9 +90,9 @@ PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY List
     struct sim *s = model_enter_object(ROUTINE_ExInterlockedPushEntrySList, SIM_OP_WRITE, ListHead);
     PSLIST_ENTRY old;
     check_header(s, ListHead);
+    check_resident(s, ListEntry, sizeof(ListEntry->Next), "the entry");
     model_touch(s, ListEntry, sizeof(ListEntry->Next), "the entry");
     check_aligned(s, ListEntry, "the entry");
-    check_resident(s, ListEntry, sizeof(ListEntry->Next), "the entry");
     check_not_linked(s, ListHead, ListEntry);
     old = first(ListHead);
     ListEntry->Next = old;

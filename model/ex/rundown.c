@@ -40,10 +40,10 @@ static struct ex_object *find(struct sim *s, void *reference, enum ex_type type)
 {
     struct ex_object *o;
     const char *name = model_routine_name(s->current->routine);
-    model_touch(s, reference, sizeof(ULONG_PTR), "the rundown reference");
     if (ke_irql(s) >= DISPATCH_LEVEL) {
         model_resident(s, reference, sizeof(ULONG_PTR), RULE_KRN_310, "the rundown reference");
     }
+    model_touch(s, reference, sizeof(ULONG_PTR), "the rundown reference");
     o = ex_object_find(s, reference, type);
     if (SIM_LIKELY(o != NULL)) {
         return o;

@@ -59,7 +59,7 @@ struct io_irp {
     uint8_t location;      /* CurrentLocation of the pass in progress */
     PIO_COMPLETION_ROUTINE routine; /* of the pass in progress */
     PVOID context;
-    struct sim_where queued, marked;
+    struct sim_where queued, marked, routine_set; /* ... the cancel routine */
     struct sim_block *block; /* NULL for raw memory */
     struct io_above *above;
     /* Of an IRP of IoBuildDeviceIoControlRequest: what the I/O manager frees and copies back. */
@@ -119,6 +119,11 @@ PDEVICE_OBJECT io_first_device(struct sim *s);
 PDEVICE_OBJECT io_device_by_name(struct sim *s, const WCHAR *name, size_t characters);
 /* IRPs from above not completed yet; queued or running work items of IoQueueWorkItem. */
 uint32_t io_outstanding(struct sim *s);
+/*
+ * KRN-027: ends the run if an IRP from above waits for ever because its cancel routine was set
+ * after it had been cancelled, and nobody looked.
+ */
+void io_check_missed_cancel(struct sim *s);
 /* Of these, the work items: they hold the image while they are queued or run (KRN-171). */
 uint32_t io_works_pending(struct sim *s);
 /* Sends IRP_MJ_SHUTDOWN to every device that registered for it. */

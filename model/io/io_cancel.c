@@ -93,6 +93,8 @@ PDRIVER_CANCEL IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL CancelRoutine)
     }
     PDRIVER_CANCEL old = Irp->CancelRoutine;
     Irp->CancelRoutine = CancelRoutine;
+    r->routine_set = sim_here(s);
+    model_exercised(s, RULE_KRN_027);
     model_exercised(s, RULE_KRN_034);
     model_leave(s);
     return old;
@@ -164,9 +166,21 @@ BOOLEAN io_cancel(struct sim *s, struct io_irp *r)
     return FALSE;
 }
 
+void io_check_missed_cancel(struct sim *s)
+{
+    for (const struct io_above *a = io_of(s)->above_first; a != NULL; a = a->next) {
+        if (a->is_cancelled && a->record->irp->CancelRoutine != NULL) {
+            model_fail(s, RULE_KRN_027, a->record->object, &a->record->routine_set,
+                       "a cancel routine was set on an IRP that was cancelled already, and the "
+                       "driver did not test the cancel bit afterwards");
+        }
+    }
+}
+
 static void cancel_check(struct sim *s, const struct io_irp *r)
 {
     model_exercised(s, RULE_IRP_027);
+    model_exercised(s, RULE_KRN_023);
     switch ((enum io_irp_origin)r->origin) {
     case IO_IRP_ALLOCATED:
     case IO_IRP_RAW:
@@ -174,7 +188,7 @@ static void cancel_check(struct sim *s, const struct io_irp *r)
     case IO_IRP_ASSOCIATED:
         break;
     case IO_IRP_FROM_ABOVE:
-        model_fail(s, RULE_IRP_027, r->object, &r->born,
+        model_fail(s, r->passes > 0 ? RULE_IRP_027 : RULE_KRN_023, r->object, &r->born,
                    "IoCancelIrp on an IRP received from above: only its creator cancels it");
     }
     if (r->state == IO_IRP_COMPLETED) { /* KAMB-01 */
@@ -225,6 +239,7 @@ static void call_end(struct sim *s, struct io_irp *r)
 void io_cancel_check_free(struct sim *s, const struct io_irp *r)
 {
     model_exercised(s, RULE_IRP_026);
+    model_exercised(s, RULE_KRN_024);
     if (SIM_LIKELY(r->cancel_windows == 0)) {
         return;
     }
@@ -232,7 +247,8 @@ void io_cancel_check_free(struct sim *s, const struct io_irp *r)
     for (uint32_t i = 0; i < io->cancel_call_count; i++) {
         const struct io_cancel_call *call = &io->cancel_call[i];
         if (call->record == r && call->context != s->current) {
-            model_fail(s, RULE_IRP_026, r->object, &call->where,
+            bool is_wsk = r->submitted_to != ROUTINE_IofCallDriver;
+            model_fail(s, is_wsk ? RULE_IRP_026 : RULE_KRN_024, r->object, &call->where,
                        "the IRP is freed while IoCancelIrp is at work on it elsewhere");
         }
     }

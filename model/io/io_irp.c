@@ -91,6 +91,15 @@ PIRP IoAllocateIrpEx(PDEVICE_OBJECT DeviceObject, CCHAR StackSize, BOOLEAN Charg
 
 /* ---- IoFreeIrp ---- */
 
+/* KRN-007: the MDLs of the IRP stay the client's; should they leak, this is why. */
+static void note_mdls(struct sim *s, PIRP irp)
+{
+    if (SIM_UNLIKELY(irp->MdlAddress != NULL)) {
+        mm_orphaned(s, irp->MdlAddress);
+    }
+    model_exercised(s, RULE_KRN_007);
+}
+
 static struct io_irp *free_check(struct sim *s, PIRP irp)
 {
     struct io_irp *record = io_irp_find(s, irp);
@@ -121,8 +130,14 @@ static struct io_irp *free_check(struct sim *s, PIRP irp)
         model_fail(s, RULE_KRN_036, record->object, &record->queued,
                    "IoFreeIrp on an IRP that is in a cancel-safe queue");
     }
+    if (record->is_ex_routine) {
+        model_fail(s, RULE_KRN_028, record->object, &record->born,
+                   "IoFreeIrp on an IRP armed with IoSetCompletionRoutineEx that was never passed "
+                   "down");
+    }
     io_cancel_check_free(s, record);
     model_exercised(s, RULE_KRN_006);
+    note_mdls(s, irp);
     return record;
 }
 

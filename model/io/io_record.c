@@ -96,6 +96,10 @@ SIM_NOINLINE __attribute__((noreturn)) static void not_an_irp(struct sim *s, con
                                                               const struct io_irp *record)
 {
     const char *routine = model_routine_name(s->current->routine);
+    if (irp == NULL) {
+        model_fail(s, RULE_KRN_001, 0, NULL,
+                   "%s is given NULL for the IRP: its allocation may have failed", routine);
+    }
     if (record == NULL) {
         model_touch(s, irp, sizeof(*irp), "the IRP");
         model_fail(s, RULE_KRN_004, 0, NULL, "%s: the memory given was never initialised as an IRP",

@@ -146,6 +146,10 @@ bool ke_in_window(struct sim *s, enum ke_window kind);
 bool ke_in_arbitrary_context(struct sim *s);
 /* How many windows (of any context) are open right now: unload checks (KRN-283). */
 uint32_t ke_windows_open(struct sim *s);
+/* The spin lock (incl. queued, executive, cancel) that the current context took last, or NULL. */
+const struct ke_held_lock *ke_spin_lock_held(struct sim *s);
+/* "DISPATCH_LEVEL" */
+const char *ke_irql_name(unsigned irql);
 /* Number of spin locks (incl. queued, executive, cancel) the current context holds. */
 uint32_t ke_spin_locks_held(struct sim *s);
 /* KRN-129, KAMB-08: the driver calls a WSK function or another driver; is a spin lock held? */

@@ -217,7 +217,4 @@ static inline bool ke_is_in(const void *p, uintptr_t base, size_t size)
     return (uintptr_t)p - base < size;
 }
 
-/* "DISPATCH_LEVEL" */
-const char *ke_irql_name(unsigned irql);
-
 #endif

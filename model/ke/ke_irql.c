@@ -25,14 +25,10 @@ void ke_set_irql(struct sim *s, KIRQL irql)
 
 void ke_lower(struct sim *s, KIRQL irql)
 {
-    if (irql < DISPATCH_LEVEL && ke_spin_locks_held(s) != 0) {
-        const struct ke_context *c = ke_current(s);
-        for (uint32_t i = c->lock_count; i-- > 0;) {
-            if (ke_lock_is_spin(&c->lock[i])) {
-                model_fail(s, RULE_KRN_118, c->lock[i].object, &c->lock[i].taken,
-                           "the IRQL falls to %s while a spin lock is held", ke_irql_name(irql));
-            }
-        }
+    const struct ke_held_lock *lock = irql < DISPATCH_LEVEL ? ke_spin_lock_held(s) : NULL;
+    if (lock != NULL) {
+        model_fail(s, RULE_KRN_118, lock->object, &lock->taken,
+                   "the IRQL falls to %s while a spin lock is held", ke_irql_name(irql));
     }
     sim_set_level(s, irql);
 }

@@ -25,6 +25,17 @@ uint32_t ke_spin_locks_held(struct sim *s)
     return count;
 }
 
+const struct ke_held_lock *ke_spin_lock_held(struct sim *s)
+{
+    const struct ke_context *c = ke_current(s);
+    for (uint32_t i = c->lock_count; i-- > 0;) {
+        if (ke_lock_is_spin(&c->lock[i])) {
+            return &c->lock[i];
+        }
+    }
+    return NULL;
+}
+
 void ke_outside_call(struct sim *s)
 {
     const struct ke_context *c = ke_current(s);

@@ -453,10 +453,7 @@ void ke_check_may_block(struct sim *s, uint32_t object)
 {
     const struct ke_context *c = ke_current(s);
     if (ke_irql(s) >= DISPATCH_LEVEL) {
-        const struct ke_held_lock *lock = NULL;
-        for (uint32_t i = 0; i < c->lock_count; i++) {
-            lock = ke_lock_is_spin(&c->lock[i]) ? &c->lock[i] : lock;
-        }
+        const struct ke_held_lock *lock = ke_spin_lock_held(s);
         model_fail(s, RULE_KRN_081, object, lock != NULL ? &lock->taken : NULL,
                    "a wait that may block is made at %s%s", ke_irql_name(ke_irql(s)),
                    lock != NULL ? " with a spin lock held" : "");

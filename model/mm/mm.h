@@ -38,6 +38,8 @@ void mm_subsystem_mdl_free(struct sim *s, PMDL mdl);
  * `own` is what the I/O manager put there, or NULL; it goes back even if the driver took it out.
  */
 void mm_irp_chain_free(struct sim *s, PMDL head, PMDL own);
+/* KRN-007: an IRP is freed that holds this chain; the MDLs stay the client's. */
+void mm_orphaned(struct sim *s, PMDL chain);
 
 struct mm_state *mm_create(void);
 void mm_reset(struct sim *s);

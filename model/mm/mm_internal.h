@@ -49,6 +49,7 @@ struct mm_mdl {
     uint32_t source_generation;
     struct sim_block *block, *pages;
     struct sim_where born, built_at, used_at, freed, mapping_at;
+    struct sim_where orphaned; /* the IRP that held it was freed */
     struct mm_mdl *next, *previous; /* active */
 };
 

@@ -47,6 +47,15 @@ static bool is_pageable(struct sim *s, const struct mm_mdl *m)
     return block != NULL && block->kind == BLOCK_PAGED;
 }
 
+/* Locked paged pool is resident: it may be touched at any IRQL (KRN-051). */
+static void pin(struct sim *s, const struct mm_mdl *m, int by)
+{
+    struct sim_block *block = sim_block_find(s, m->base);
+    if (block != NULL && block->kind == BLOCK_PAGED) {
+        sim_block_pin(s, block, by);
+    }
+}
+
 /* Addresses that are no memory of the driver make the probe raise; damaged ones are the driver's
  * fault. */
 static void check_range(struct sim *s, const struct mm_mdl *m)
@@ -98,6 +107,7 @@ static void lock(struct sim *s, PMDL mdl, LOCK_OPERATION operation)
     }
     mm_of(s)->locked++;
     mm_active_add(s, m);
+    pin(s, m, 1);
 }
 
 void MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
@@ -124,6 +134,7 @@ void MmUnlockPages(PMDL MemoryDescriptorList)
     }
     mm_not_in_use(s, m, "unlocked");
     mm_unpinned(s, m);
+    pin(s, m, -1);
     MemoryDescriptorList->MdlFlags &=
         (CSHORT) ~(MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA);
     MemoryDescriptorList->MappedSystemVa = NULL;

@@ -201,12 +201,32 @@ void mm_memory_freed(struct sim *s, const void *p, size_t size)
 
 /* ---- unload ---- */
 
+void mm_orphaned(struct sim *s, PMDL chain)
+{
+    enum { CHAIN_MAX = 1024 };
+    PMDL mdl = chain;
+    for (unsigned i = 0; i < CHAIN_MAX && mdl != NULL; i++) {
+        struct mm_mdl *m = mm_find(s, mdl);
+        if (m == NULL || m->is_freed) {
+            return;
+        }
+        m->orphaned = sim_here(s);
+        mdl = mdl->Next;
+    }
+}
+
+/* Who freed only the IRP has forgotten its MDLs (KRN-007). */
+static enum model_rule leak_rule(const struct mm_mdl *m, enum model_rule otherwise)
+{
+    return m->orphaned.seq != 0 ? RULE_KRN_007 : otherwise;
+}
+
 void mm_check_unload(struct sim *s)
 {
     model_exercised(s, RULE_KRN_226);
     for (const struct mm_mdl *m = mm.active_first; m != NULL && mm.locked > 0; m = m->next) {
         if (m->built == MM_BUILT_LOCKED) {
-            model_fail(s, RULE_KRN_226, m->object, &m->built_at,
+            model_fail(s, leak_rule(m, RULE_KRN_226), m->object, &m->built_at,
                        "pages locked by MmProbeAndLockPages were never unlocked");
         }
     }
@@ -214,7 +234,8 @@ void mm_check_unload(struct sim *s)
         const struct mm_mdl *m = record_pool_at(&mm.mdls, i);
         bool is_ours = m->origin == MM_ALLOCATED || m->origin == MM_PAGES;
         if (is_ours && !m->is_freed) {
-            model_fail(s, RULE_KRN_284, m->object, &m->born, "an MDL was never freed");
+            model_fail(s, leak_rule(m, RULE_KRN_284), m->object, &m->born,
+                       "an MDL was never freed");
         }
     }
     SIM_ASSERT_OP(mm.live, ==, 0);

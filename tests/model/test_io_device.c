@@ -377,7 +377,7 @@ static void test_cancel(void **state)
     ke_test_good(cancel_good);
     ke_test_bad(cancel_lock_kept, RULE_KRN_026);
     ke_test_bad(cancel_completes_early, RULE_KRN_026);
-    ke_test_bad(cancels_from_above, RULE_IRP_027);
+    ke_test_bad(cancels_from_above, RULE_KRN_023);
 }
 
 /* ---- cancel-safe queues ---- */
