@@ -93,6 +93,9 @@ static void put_field(FILE *out, char field, const struct sim_trace_event *event
     case 'p':
         fputs(phase_names[event->value % SIM_COUNT(phase_names)], out);
         break;
+    case 'x':
+        fprintf(out, "%#x", event->object);
+        break;
     case 'd':
         fprintf(out, "%lld", (long long)event->value);
         break;

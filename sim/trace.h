@@ -13,7 +13,7 @@
 
 #include "base.h"
 
-#define SIM_FINGERPRINT_VERSION 1u
+#define SIM_FINGERPRINT_VERSION 2u
 
 struct sim;
 

@@ -21,8 +21,8 @@
  * succeeded and runs on a thread of its own, scheduled like the driver's; the driver is unloaded
  * when it returns, or when it calls wsksim_unload.
  *
- * Rules. Call these functions from scripts only, never from the driver. Draw what may vary with
- * wsksim_choose: 0 should be the harmless answer. Use nothing else that varies. When the run comes
+ * Rules. Call these functions from scripts only, never from the driver (wsksim_note excepted).
+ * Draw what may vary with wsksim_choose: 0 should be the harmless answer. Use nothing else that varies. When the run comes
  * to its end (wsksim_is_over), every wait returns at once, what is still open is finished by the
  * simulator, and the script must return. Objects stay valid until the run ends, also after they
  * have been closed.
@@ -75,6 +75,11 @@ void wsksim_sleep(unsigned long long microseconds);
 int wsksim_is_over(void);
 /* One more thread; at most 16 in a run. */
 void wsksim_start(void (*script)(void *context), void *context);
+/*
+ * Writes a line into the trace of the run, for whoever reads it: two numbers. The only function of
+ * this file that a driver may call, too. Not a scheduling point.
+ */
+void wsksim_note(unsigned number, unsigned long long value);
 /* Lets the driver be unloaded now, while the scripts go on. */
 void wsksim_unload(void);
 

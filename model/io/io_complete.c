@@ -35,7 +35,7 @@ static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJE
     uint32_t object = r->object;
     ke_window_open(s, KE_WINDOW_COMPLETION, object);
     ke_window_code(s, (const void *)location->CompletionRoutine);
-    sim_trace(s, TRACE_IrpCompletionEnter, object, 0);
+    sim_trace(s, TRACE_IrpCompletionEnter, object, r->irp->PendingReturned);
     *entered = sim_here(s);
     NTSTATUS status = location->CompletionRoutine(device, r->irp, location->Context);
     sim_trace(s, TRACE_IrpCompletionLeave, object, (uint64_t)(uint32_t)status);

@@ -227,6 +227,7 @@ void io_complete(struct sim *s, struct io_irp *r, NTSTATUS status, ULONG_PTR inf
     if (r->returned_pending) {
         irp->Tail.Overlay.CurrentStackLocation->Control |= SL_PENDING_RETURNED;
     }
+    sim_trace(s, TRACE_IrpInformation, r->object, information);
     sim_trace(s, TRACE_IrpComplete, r->object, (uint64_t)(uint32_t)status);
     io_complete_request(s, r);
 }

@@ -240,6 +240,11 @@ void wsksim_start(void (*script)(void *context), void *context)
     thread_start(s, script, context);
 }
 
+void wsksim_note(unsigned number, unsigned long long value)
+{
+    sim_trace(sim_current, TRACE_Note, number, value);
+}
+
 void wsksim_unload(void)
 {
     struct sim *s = harness_enter();

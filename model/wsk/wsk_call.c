@@ -212,6 +212,7 @@ bool wsk_enter_socket(struct wsk_call *call, enum model_routine routine, PWSK_SO
     *call = (struct wsk_call){.s = s, .routine = (uint16_t)routine};
     call->socket = known_socket(s, routine, visible);
     call->registration = call->socket->registration;
+    sim_trace(s, TRACE_WskCall, call->socket->object, (uint64_t)routine);
     check_not_closed(call, flags);
     struct io_irp *io = NULL;
     if ((flags & WSK_ENTER_NO_IRP) == 0) {
@@ -270,6 +271,7 @@ bool wsk_enter_client(struct wsk_call *call, enum model_routine routine, PWSK_CL
         return false;
     }
     call->registration = known_client(s, routine, client);
+    sim_trace(s, TRACE_WskCall, call->registration->object, (uint64_t)routine);
     window_open(call);
     if ((flags & WSK_ENTER_NO_IRP) == 0 && irp != NULL) {
         call->request = wsk_request_new(call, kind, io_submit(s, irp, routine));

@@ -220,6 +220,7 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     in->tcp = NULL;
     wsk_socket_state(s, socket, WSK_CONNECTED);
     wsk_socket_publish(s, socket, context, dispatch);
+    sim_trace(s, TRACE_AcceptedBy, socket->object, listener->object);
     wsk_socket_see(s, socket, WSK_CONNECTED);
     socket->data.arrival_template = in->events;
     if (!by_event && dispatch != NULL && model_knob(s, KNOB_AMB_23) == 1) {

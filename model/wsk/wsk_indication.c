@@ -185,6 +185,7 @@ void wsk_element_free(struct sim *s, struct wsk_element *element, bool by_client
     element->list->left--;
     if (element->list->state == WSK_LIST_RETAINED) {
         element->list->socket->retained--;
+        sim_trace(s, TRACE_Release, element->list->object, element->list->socket->object);
     }
 }
 
@@ -240,6 +241,9 @@ void wsk_list_returned(struct sim *s, struct wsk_list *list, const struct wsk_in
         return;
     }
     list->was_retained = true;
+    for (uint32_t i = 0; i < list->left; i++) {
+        sim_trace(s, TRACE_Retain, list->object, socket->object);
+    }
     list->retained = sim_here(s);
     list->retained_at = s->now;
     if (list->left == 0) {

@@ -129,6 +129,7 @@ static struct wsk_registration *known_block(struct sim *s, const WSK_REGISTRATIO
                    "%s is called with a block that is not registered",
                    model_routine_name(routine));
     }
+    sim_trace(s, TRACE_WskCall, r->object, (uint64_t)routine);
     if (memcmp(block, &r->block_copy, sizeof *block) != 0) {
         model_fail(s, RULE_REG_005, r->object, &r->registered,
                    "the WSK_REGISTRATION block has been written by the client");

@@ -307,6 +307,7 @@ PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID c
     socket->registration->had_sockets = true;
     socket->created = sim_here(s);
     sim_trace(s, TRACE_Create, socket->object, 0);
+    sim_trace(s, TRACE_SocketIs, socket->object, socket->category);
     enable_statics(s, socket);
     if (socket->by_event) {
         take_client(s, socket, context, dispatch); /* the callback has not said which: CTL-105 */
