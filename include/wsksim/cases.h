@@ -6,7 +6,7 @@
  * judges what came out by the kind of the case:
  *
  *   MISTAKE   with is_mistaken the run must break the first rule of `proves`, without it none
- *   MISTAKE   with is_mistaken the run must break the first rule of `proves`, else none
+ *   DUTY      no run may break any rule; the body checks what it sees
  *   FREEDOM   something the system may do: some run must see it and raise *witnessed
  */
 #ifndef WSKSIM_CASES_H

@@ -109,6 +109,19 @@ static void unpoison(struct io_irp *r)
     }
 }
 
+/* CTL-016: of a location in an IRP of its own the client sets the completion routine only. */
+static void check_untouched(struct sim *s, const struct io_irp *r, const IO_STACK_LOCATION *next)
+{
+    static const uint8_t zero[sizeof(next->Parameters)];
+    if (io_irp_is_own(r) &&
+        (next->MajorFunction != 0 || next->MinorFunction != 0 || next->Flags != 0 ||
+         next->DeviceObject != NULL || next->FileObject != NULL ||
+         memcmp(&next->Parameters, zero, sizeof(zero)) != 0)) {
+        model_lint(s, RULE_CTL_016);
+    }
+    model_exercised(s, RULE_CTL_016);
+}
+
 struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine)
 {
     struct io_irp *r = io_irp_argument(s, irp);
@@ -116,6 +129,7 @@ struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine)
     check_location(s, r, routine);
     PIO_STACK_LOCATION next = irp->Tail.Overlay.CurrentStackLocation - 1;
     check_routine(s, r, next, routine);
+    check_untouched(s, r, next);
     model_exercised(s, RULE_IRP_004);
     model_exercised(s, RULE_IRP_006);
     model_exercised(s, RULE_IRP_008);

@@ -400,6 +400,7 @@ NTSTATUS WSKAPI WskControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T I
     };
     if (WSK_ENTER_CLIENT(&call, WskControlClient, Client, Irp, WSK_REQ_CLIENT,
                          WSK_ENTER_OPTIONAL_IRP)) {
+        wsk_control_buffers(&call, &c);
         control(&call, &c);
     }
     return wsk_leave(&call);

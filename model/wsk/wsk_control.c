@@ -110,6 +110,9 @@ static void deliver_output(struct sim *s, struct wsk_request *r)
     }
     model_touch(s, r->out[1], r->value_size, "OutputBuffer");
     memcpy(r->out[1], r->value, r->value_size);
+    if (model_mutated(output_overrun) && sim_memory_ok(r->out[1], r->value_size + 1, NULL)) {
+        ((uint8_t *)r->out[1])[r->value_size] = 0;
+    }
     if (r->out[2] != NULL && writes_returned(s, r)) {
         wsk_control_returned(s, r->out[2], r->value_size);
     }
@@ -136,8 +139,50 @@ void wsk_control_output(struct wsk_call *call, const struct wsk_control *c, cons
     wsk_finish(call, WSK_PEND, STATUS_SUCCESS, size);
 }
 
+/* CTL-005: options and IOCTLs are numbered each for itself; these numbers are only the others'. */
+static void check_code(struct wsk_call *call, const struct wsk_control *c)
+{
+    bool is_ioctl = c->type == WskIoctl;
+    bool is_other = is_ioctl ? wsk_is_option(c->code)
+                             : c->level == SOL_SOCKET && wsk_is_ioctl(c->code);
+    if (is_other) {
+        model_fail(call->s, RULE_CTL_005, call->socket->object, NULL,
+                   "%s is given 0x%x, the number of %s", is_ioctl ? "WskIoctl" : "an option request",
+                   c->code, is_ioctl ? "a socket option" : "an I/O control");
+    }
+    model_exercised(call->s, RULE_CTL_005);
+}
+
+/* CTL-010: the sizes are what the buffers have. One that is bad from its start is not for here. */
+static void check_extent(struct sim *s, const struct wsk_call *call, const void *buffer,
+                         SIZE_T size, const char *name)
+{
+    uintptr_t bad;
+    if (buffer == NULL || size == 0 || SIM_LIKELY(sim_memory_ok(buffer, size, &bad))) {
+        return;
+    }
+    if (bad != (uintptr_t)buffer) {
+        model_fail(s, RULE_CTL_010, object_of(call), NULL,
+                   "%s is said to have %llu bytes and has %llu", name, (unsigned long long)size,
+                   (unsigned long long)(bad - (uintptr_t)buffer));
+    }
+}
+
+void wsk_control_buffers(struct wsk_call *call, const struct wsk_control *c)
+{
+    check_extent(call->s, call, c->in, c->in_size, "InputBuffer");
+    check_extent(call->s, call, c->out, c->out_size, "OutputBuffer");
+    model_exercised(call->s, RULE_CTL_010);
+}
+
 static void control(struct wsk_call *call, const struct wsk_control *c)
 {
+    wsk_control_buffers(call, c);
+    check_code(call, c);
+    if (model_mutated(control_ignores_type) && wsk_is_ioctl(c->code)) {
+        wsk_ioctl(call, c);
+        return;
+    }
     switch (c->type) {
     case WskSetOption:
     case WskGetOption:

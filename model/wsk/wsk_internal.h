@@ -97,6 +97,9 @@ struct wsk_control {
 void wsk_event_option(struct wsk_call *call, const struct wsk_control *control);
 void wsk_option(struct wsk_call *call, const struct wsk_control *control);
 void wsk_ioctl(struct wsk_call *call, const struct wsk_control *control);
+/* The code is that of an option of table 2.1, an IOCTL of table 2.2. */
+bool wsk_is_option(ULONG code);
+bool wsk_is_ioctl(ULONG code);
 /* The event flag of an enum wsk_event, 0 for inspect and abort; the flags of a category. */
 ULONG wsk_event_flag(enum wsk_event event);
 ULONG wsk_category_flags(enum wsk_category category);
@@ -111,6 +114,8 @@ bool wsk_control_wants_none(struct wsk_call *call);
 void wsk_control_no_input(struct sim *s, const struct wsk_control *control);
 void wsk_control_no_output(struct sim *s, const struct wsk_control *control);
 void wsk_control_returned(struct sim *s, SIZE_T *returned, SIZE_T value);
+/* CTL-010. */
+void wsk_control_buffers(struct wsk_call *call, const struct wsk_control *control);
 /* Output of a control operation: written inline, or by deliver at completion (CTL-040). */
 void wsk_control_output(struct wsk_call *call, const struct wsk_control *control,
                         const void *bytes, SIZE_T size);

@@ -453,8 +453,28 @@ static void query_rss(struct wsk_call *call, const struct wsk_control *c)
     wsk_control_output(call, c, capabilities, sizeof capabilities);
 }
 
+bool wsk_is_ioctl(ULONG code)
+{
+    static const ULONG codes[] = {
+        SIO_WSK_SET_REMOTE_ADDRESS, SIO_WSK_SET_SENDTO_ADDRESS, SIO_WSK_REGISTER_EXTENSION,
+        SIO_WSK_QUERY_IDEAL_SEND_BACKLOG, SIO_WSK_QUERY_RECEIVE_BACKLOG, SIO_WSK_QUERY_INSPECT_ID,
+        SIO_WSK_SET_TCP_SILENT_MODE, SIO_ADDRESS_LIST_QUERY, SIO_ADDRESS_LIST_CHANGE,
+        SIO_ADDRESS_LIST_SORT, SIO_LOOPBACK_FAST_PATH, SIO_QUERY_WFP_CONNECTION_REDIRECT_RECORDS,
+        SIO_QUERY_WFP_CONNECTION_REDIRECT_CONTEXT, SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS};
+    for (size_t i = 0; i < SIM_COUNT(codes); i++) {
+        if (codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void wsk_ioctl(struct wsk_call *call, const struct wsk_control *c)
 {
+    if (model_mutated(ioctl_level_matters) && c->level == 0) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+        return;
+    }
     switch (c->code) {
     case SIO_WSK_SET_REMOTE_ADDRESS:
     case SIO_WSK_SET_SENDTO_ADDRESS:

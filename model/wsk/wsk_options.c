@@ -280,6 +280,9 @@ static void store(struct sim *s, struct wsk_socket *socket, ULONG level, ULONG c
     while (at < socket->pass + socket->pass_count && (at->level != level || at->code != code)) {
         at++;
     }
+    if (model_mutated(pass_option_lost)) {
+        return;
+    }
     if (at == socket->pass + socket->pass_count) {
         if (socket->pass_count == WSK_PASS_OPTIONS_MAX) {
             sim_limit(s, "WSK_PASS_OPTIONS_MAX: too many protocol options on one socket");
@@ -336,8 +339,11 @@ static void pass_option(struct wsk_call *call, const struct wsk_control *c)
 
 /* ---- all ---- */
 
-static bool is_wsk_option(ULONG code)
+bool wsk_is_option(ULONG code)
 {
+    if (code == SO_WSK_EVENT_CALLBACK || code == SO_WSK_SECURITY) {
+        return true;
+    }
     for (size_t i = 0; i < SIM_COUNT(rows); i++) {
         if (rows[i].code == code) {
             return true;
@@ -366,7 +372,7 @@ static void socket_option(struct wsk_call *call, const struct wsk_control *c)
 
 void wsk_option(struct wsk_call *call, const struct wsk_control *c)
 {
-    if (c->code == SO_WSK_EVENT_CALLBACK && (c->level == SOL_SOCKET || !is_passed(c->level, 0))) {
+    if (c->code == SO_WSK_EVENT_CALLBACK) {
         wsk_event_option(call, c);
         return;
     }
@@ -380,8 +386,10 @@ void wsk_option(struct wsk_call *call, const struct wsk_control *c)
         }
         return;
     }
-    if (!is_passed(c->level, c->code) && is_wsk_option(c->code) && c->level != IPPROTO_TCP &&
-        c->level != IPPROTO_UDP) {
+    /* The protocols number theirs from 1: what is below 0x1000 may be one of theirs. */
+    bool is_small = c->code < 0x1000 && (is_passed(c->level, c->code) || c->level == IPPROTO_TCP ||
+                                         c->level == IPPROTO_UDP);
+    if (wsk_is_option(c->code) && !is_small) {
         model_fail(call->s, RULE_CTL_006, call->socket->object, NULL,
                    "socket option 0x%x is given level %u instead of SOL_SOCKET", c->code, c->level);
     }

@@ -103,6 +103,13 @@ const void *wsk_provider_table(struct sim *s, enum wsk_category category)
     if (w->table[category] == NULL) {
         void *copy = ex_alloc(s, source[category].size, BLOCK_SUBSYSTEM, 0, true, false, NULL);
         memcpy(copy, source[category].table, source[category].size);
+        if (model_mutated(table_slots_swapped) && category == WSK_LISTEN) {
+            WSK_PROVIDER_LISTEN_DISPATCH *table = copy;
+            void *first;
+            memcpy(&first, &table->WskControlSocket, sizeof first);
+            memcpy(&table->WskControlSocket, &table->WskCloseSocket, sizeof first);
+            memcpy(&table->WskCloseSocket, &first, sizeof first);
+        }
         w->table[category] = copy;
     }
     return w->table[category];
