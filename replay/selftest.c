@@ -128,7 +128,7 @@ static struct trial trial_of(const struct selftest *t, const struct wsksim_case 
     struct trial trial = {.selection = {t->cases, c, mistaken}, .is_hostile = true};
     enum model_rule rule = rule_of(c);
     if (mistaken && rule < MODEL_RULE_COUNT &&
-        model_rules[rule].severity == MODEL_SEVERITY_WARNING) {
+        (c->is_lint || model_rules[rule].severity == MODEL_SEVERITY_WARNING)) {
         trial.base.strict_lint = (uint16_t)(rule + 1);
     }
     (void)force_knobs(&trial.base, c->knobs); /* test_case has looked */

@@ -33,6 +33,7 @@ struct wsksim_case {
     const char *off;     /* a rule whose monitor is off in all its runs; or NULL */
     unsigned keep;       /* WSKSIM_KEEP_... */
     unsigned char kind, place;
+    unsigned char is_lint; /* a mistake that is counted and no finding, whatever its rule says */
 };
 
 struct wsksim_cases {

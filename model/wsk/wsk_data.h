@@ -39,6 +39,8 @@ struct wsk_data {
     uint64_t enable_mark; /* event.backlog_on_enable: no indication up to this position */
     uint64_t taken;       /* bytes of the stream whose fate is decided */
     uint64_t offered;     /* highest position ever indicated */
+    uint32_t lonely; /* sends in a row that found nothing under way and no answer (SEND-015) */
+    uint64_t lonely_taken;
     sim_time pause_until; /* a callback failed: its bytes come again, but not at once */
 
     uint32_t arrival_template; /* accepted: events in the listener's template then (amb.26) */

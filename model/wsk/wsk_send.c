@@ -16,7 +16,8 @@ void wsk_send_acked(struct sim *s, struct wsk_socket *socket, uint64_t total)
     while (sends->first != NULL && sends->first->mark <= total) {
         struct wsk_request *r = sends->first;
         wsk_queue_remove(sends, r);
-        wsk_complete(s, r, STATUS_SUCCESS, r->length); /* SEND-010 */
+        bool is_less = model_mutated(send_reports_less);
+        wsk_complete(s, r, STATUS_SUCCESS, is_less ? r->length - 1 : r->length); /* SEND-010 */
     }
 }
 
@@ -51,8 +52,9 @@ void wsk_send_fail(struct sim *s, struct wsk_socket *socket)
     struct wsk_data *d = &socket->data;
     while (d->sends.first != NULL) {
         struct wsk_request *r = d->sends.first;
+        bool is_spared = model_mutated(abort_spares_sends);
         wsk_queue_remove(&d->sends, r);
-        wsk_complete(s, r, wsk_stream_dead_status(s, socket), 0);
+        wsk_complete(s, r, is_spared ? STATUS_SUCCESS : wsk_stream_dead_status(s, socket), 0);
     }
     while (d->disconnects.first != NULL) {
         struct wsk_request *r = d->disconnects.first;
@@ -78,6 +80,9 @@ static void deliver_send(struct sim *s, struct wsk_request *r)
 {
     wsk_buffer_release(s, r, MM_READ, RULE_SEND_004);
     see_cut(s, r);
+    if (model_mutated(send_rereads_buf) && r->item != NULL && NT_SUCCESS(r->status)) {
+        r->information = ((const WSK_BUF *)r->item)->Length;
+    }
 }
 
 /* AMBIGUOUS-LIFE-49. */
@@ -99,6 +104,11 @@ static void push(struct sim *s, struct wsk_socket *socket, struct wsk_request *r
         SIZE_T left = r->length - at;
         SIZE_T size = left < WSK_SCRATCH_BYTES ? left : WSK_SCRATCH_BYTES;
         mm_chain_read(s, r->mdl, r->offset, at, scratch, size);
+        if (model_mutated(send_swaps_bytes)) {
+            uint8_t first = scratch[0];
+            scratch[0] = scratch[size - 1];
+            scratch[size - 1] = first;
+        }
         net_tcp_send(s, socket->data.tcp, scratch, size);
         at += size;
     }
@@ -122,6 +132,39 @@ static bool is_over(struct wsk_call *call)
     return true;
 }
 
+/*
+ * SEND-015, a statistic: a client that sends on and on, waits for each send, and is not answered
+ * in between does not fill the pipe.
+ */
+static void count_lonely(struct sim *s, struct wsk_data *d)
+{
+    enum { LONELY_MAX = 16 };
+    if (d->sends.first != NULL || d->lonely_taken != d->taken) {
+        d->lonely = 0;
+        d->lonely_taken = d->taken;
+    } else if (++d->lonely > LONELY_MAX) {
+        d->lonely = 0;
+        model_lint(s, RULE_SEND_015);
+    }
+    model_exercised(s, RULE_SEND_015);
+}
+
+/* Mutants that answer without having sent. True: the call is decided. */
+static bool is_botched(struct wsk_call *call, SIZE_T length)
+{
+    bool is_crowded = call->socket->data.sends.first != NULL;
+    if (model_mutated(send_refused_beyond_backlog) && is_crowded) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+    } else if (model_mutated(send_completes_early)) {
+        wsk_finish(call, WSK_PEND, STATUS_SUCCESS, length);
+    } else if (model_mutated(send_answers_more_entries)) {
+        wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, length);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
 {
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED};
@@ -137,7 +180,9 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
     if (is_over(call)) {
         return;
     }
-    if (wsk_fault(s, faults, flags != 0 ? 2 : 1, &status)) { /* SEND-007 */
+    count_lonely(s, &socket->data);
+    bool may_not = flags != 0 || model_mutated(send_without_flags_unsupported); /* SEND-007 */
+    if (wsk_fault(s, faults, may_not ? 2 : 1, &status)) {
         wsk_finish(call, WSK_INLINE, status, 0);
         return;
     }
@@ -150,6 +195,12 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
         return;
     }
     wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002);
+    if (is_botched(call, buffer->Length)) {
+        return;
+    }
+    if (model_mutated(send_rereads_buf)) {
+        r->item = (void *)(uintptr_t)buffer;
+    }
     r->deliver = deliver_send;
     r->withdraw = withdraw_send;
     push(s, socket, r);

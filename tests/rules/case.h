@@ -15,9 +15,10 @@
  * A body runs on a system thread at PASSIVE_LEVEL, and may wait; DriverUnload waits for it. Names
  * of cases are unique. The first id is the rule; more ids (bug classes, properties, knobs, other
  * rules) follow. Options after the ids: .place = WSKSIM_CASE_ENTRY, .world = script,
- * .keep = WSKSIM_KEEP_PEERS, .knobs = "amb.23=0" (a promise that holds under one reading only, or a
- * reading whose effect is shown; wsksim check knows nothing of it), .off = "CTL-129" (what Windows
- * answers to a breach whose monitor comes back, model_breach).
+ * .keep = WSKSIM_KEEP_PEERS, .is_lint = 1 (a mistake that is only lint, of a rule that has errors
+ * too), .knobs = "amb.23=0" (a promise that holds under one reading only, or a reading whose effect
+ * is shown; wsksim check knows nothing of it), .off = "CTL-129" (what Windows answers to a breach
+ * whose monitor comes back, model_breach).
  *
  * Worlds are hostile: any allocation and any call may fail, timing varies, knobs vary. A body that
  * does not get what it needs returns; a Check must hold in every world, and a twin without the
@@ -58,6 +59,8 @@ void Witness(void);
 /* ---- the driver ---- */
 
 extern PDRIVER_OBJECT CaseDriver;
+/* The body has returned; scripts of the world may look at it. */
+extern volatile BOOLEAN CaseOver;
 /* What DriverEntry returns; for cases in DriverEntry. STATUS_SUCCESS. */
 extern NTSTATUS CaseEntryStatus;
 

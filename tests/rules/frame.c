@@ -30,6 +30,7 @@ BOOLEAN Mistaken = CASE_MISTAKEN;
 static unsigned Witnessed;
 
 PDRIVER_OBJECT CaseDriver;
+volatile BOOLEAN CaseOver;
 NTSTATUS CaseEntryStatus = STATUS_SUCCESS;
 static PVOID CaseThreadObject;
 
@@ -366,6 +367,7 @@ static void EndBuffers(void)
 static void RunCase(void)
 {
     Selected->body();
+    CaseOver = TRUE;
     EndSockets();
     CaseWskEnd();
     EndRequests();
