@@ -4,6 +4,7 @@
  * stored and shown as an interleaving.
  */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -112,6 +113,22 @@ static int exit_code(const struct flags *flags, const struct campaign_result *re
                                                  : EXIT_CODE_CLEAN;
 }
 
+/* For 'wsksim rules'. What cannot be kept is not worth an exit code of its own. */
+static void keep_counts(const struct campaign_plan *plan, const struct worker_counters *total)
+{
+    struct store *store;
+    if (total->runs == 0) {
+        return;
+    }
+    if (store_open(&store, plan->finding.db, STORE_CREATE) != STORE_OK ||
+        store_put_campaign(store, plan->finding.module_path, plan->finding.seed, total->runs,
+                           total->rule_exercised, total->rule_lints) != STORE_OK) {
+        fprintf(stderr, "wsksim: which rules were exercised is not stored: %s\n",
+                store_error(store));
+    }
+    store_close(store);
+}
+
 int command_check(const struct flags *flags)
 {
     static struct campaign_result result; /* large */
@@ -131,6 +148,7 @@ int command_check(const struct flags *flags)
             finding_show(flags, &plan.finding, &result.finding[i]);
         }
         campaign_print_report(&result, flags->print_final_stats == 1);
+        keep_counts(&plan, &result.total);
     }
     int code = exit_code(flags, &result);
     campaign_result_free(&result);

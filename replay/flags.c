@@ -23,7 +23,7 @@ enum {
     RUNS = FLAGS_CHECK | FLAGS_FUZZ,                    /* make a campaign */
     CASES = FLAGS_REPLAY | FLAGS_SHOW | FLAGS_MINIMIZE, /* take a case */
     OPTIONS = RUNS | FLAGS_IMPORT | FLAGS_REPLAY | FLAGS_SHOW | FLAGS_MINIMIZE,
-    STORE = RUNS | CASES | FLAGS_LIST | FLAGS_IMPORT | FLAGS_EXPORT,
+    STORE = RUNS | CASES | FLAGS_LIST | FLAGS_IMPORT | FLAGS_EXPORT | FLAGS_RULES,
 };
 
 #define AT(field) offsetof(struct flags, field)

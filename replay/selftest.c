@@ -243,7 +243,7 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
     if (fires) {
         return row(c, "FAILED: found although the monitor is switched off");
     }
-    if (!is_silent(t, &twin, SELFTEST_SILENT_RUNS)) {
+    if (!is_silent(t, &twin, t->silent_runs)) {
         return row(c, "FAILED: the twin without the mistake is not silent");
     }
     snprintf(text, sizeof text, "found at run %llu, off: not found, twin: silent",
@@ -255,7 +255,7 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
 static bool test_duty(struct selftest *t, const struct wsksim_case *c)
 {
     struct trial trial = trial_of(t, c, false);
-    if (!is_silent(t, &trial, SELFTEST_SILENT_RUNS)) {
+    if (!is_silent(t, &trial, t->silent_runs)) {
         return row(c, "FAILED: the system does not keep it");
     }
     row(c, "kept");
@@ -306,9 +306,11 @@ static bool test_case(struct selftest *t, const struct wsksim_case *c)
     return row(c, "FAILED: no such kind of case");
 }
 
-unsigned selftest_cases(struct selftest *t, const char *prefix, unsigned *count)
+unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_runs,
+                        unsigned *count)
 {
     unsigned failed = 0;
+    t->silent_runs = silent_runs;
     *count = 0;
     for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
         if (each_id(c->proves, is_begun, prefix) || strcmp(c->name, prefix) == 0) {

@@ -23,16 +23,19 @@ struct selftest {
     struct replay_session session;
     const struct wsksim_cases *cases;
     struct choice_log *log;
+    uint64_t silent_runs;
 };
 
 /* Opens the module with the cases. False: message says why, in one line. */
 SIM_MUST_USE bool selftest_open(struct selftest *t, const char *path, char *message, size_t size);
 
 /*
- * Runs all cases one of whose ids begins with prefix ("" = all), prints a row each, and what went
- * wrong. Returns the number of cases that failed; *count is how many there were.
+ * Runs all cases one of whose ids begins with prefix ("" = all) and prints a row each, and what
+ * went wrong. A twin without its mistake, and a duty, must be silent for so many runs. Returns the
+ * number of cases that failed; *count is how many there were.
  */
-unsigned selftest_cases(struct selftest *t, const char *prefix, unsigned *count);
+unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_runs,
+                        unsigned *count);
 
 /*
  * Switches each mutant on whose name or one of whose ids begins with prefix, and runs first the

@@ -41,6 +41,13 @@ static const char schema[] =
     "INSERT INTO readme VALUES('Findings of wsksim. List them: wsksim list -db=FILE. "
     "Replay one: wsksim replay -db=FILE ID. The schema is described in docs/database.md.');";
 
+static const char schema_2[] =
+    "CREATE TABLE campaign(id INTEGER PRIMARY KEY, module TEXT NOT NULL, seed INTEGER NOT NULL,"
+    "  runs INTEGER NOT NULL);"
+    "CREATE TABLE exercised(campaign INTEGER NOT NULL REFERENCES campaign, rule TEXT NOT NULL,"
+    "  checked INTEGER NOT NULL, lints INTEGER NOT NULL, PRIMARY KEY(campaign, rule))"
+    "  WITHOUT ROWID;";
+
 enum store_result store_fail(struct store *store, enum store_result result, const char *what)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
@@ -85,7 +92,7 @@ static int64_t pragma(struct store *store, const char *sql, bool *ok)
 }
 
 /* migration[v] makes a database of version v one of version v + 1; an empty file has version 0. */
-static const char *const migration[STORE_VERSION] = {schema};
+static const char *const migration[STORE_VERSION] = {schema, schema_2};
 
 static enum store_result migrate(struct store *store, const char *path, int64_t version)
 {

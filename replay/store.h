@@ -15,8 +15,9 @@
 #define REPLAY_STORE_H
 
 #include "replay/case.h"
+#include "sim/module.h"
 
-enum { STORE_APPLICATION_ID = 0x77736b73, STORE_VERSION = 1 };
+enum { STORE_APPLICATION_ID = 0x77736b73, STORE_VERSION = 2 };
 
 enum store_result {
     STORE_OK,
@@ -77,6 +78,20 @@ enum store_result store_put_run(struct store *store, int64_t case_id, const char
 /* Keeps the events of a case: JSON, a line each. */
 enum store_result store_put_events(struct store *store, int64_t case_id, const char *lines);
 void store_record_free(struct store_record *record);
+
+/* What a campaign looked at: by rule, how often it was checked, and its lints. */
+struct store_campaign {
+    char module[SIM_MODULE_PATH_MAX]; /* path, as it was given */
+    uint64_t runs;
+    uint64_t checked[MODEL_RULE_COUNT], lints[MODEL_RULE_COUNT];
+};
+
+/* Takes the place of the last campaign of the same module. Arrays of MODEL_RULE_COUNT. */
+SIM_MUST_USE enum store_result store_put_campaign(struct store *store, const char *module,
+                                                  uint64_t seed, uint64_t runs,
+                                                  const uint64_t *checked, const uint64_t *lints);
+/* The newest one; STORE_NOT_FOUND if there is none. */
+enum store_result store_last_campaign(struct store *store, struct store_campaign *out);
 
 /* Batches for imports: everything between begin and end is one transaction. */
 enum store_result store_begin(struct store *store);

@@ -36,6 +36,11 @@ struct wsksim_case {
     unsigned char is_lint; /* a mistake that is counted and no finding, whatever its rule says */
 };
 
+/* A rule that no driver can prove: by which test it is proven instead. */
+struct wsksim_elsewhere {
+    const char *id, *place, *what;
+};
+
 struct wsksim_cases {
     unsigned version;
     unsigned size; /* of struct wsksim_case */
@@ -43,6 +48,8 @@ struct wsksim_cases {
     const struct wsksim_case **selected; /* before the run */
     unsigned char *is_mistaken;          /* before the run */
     unsigned *witnessed;                 /* after the run */
+    const struct wsksim_elsewhere *elsewhere;
+    unsigned elsewhere_count;
 };
 
 #endif

@@ -34,6 +34,13 @@ volatile BOOLEAN CaseOver;
 NTSTATUS CaseEntryStatus = STATUS_SUCCESS;
 static PVOID CaseThreadObject;
 
+static const struct wsksim_elsewhere Elsewhere[] = {
+#define ELSEWHERE(id, place, what) {id, place, what},
+#include "elsewhere.def"
+#undef ELSEWHERE
+    {NULL, NULL, NULL},
+};
+
 extern const struct wsksim_cases WskSimCases;
 const struct wsksim_cases WskSimCases = {
     .version = WSKSIM_CASES_VERSION,
@@ -43,6 +50,8 @@ const struct wsksim_cases WskSimCases = {
     .selected = &Selected,
     .is_mistaken = &Mistaken,
     .witnessed = &Witnessed,
+    .elsewhere = Elsewhere,
+    .elsewhere_count = RTL_NUMBER_OF(Elsewhere) - 1,
 };
 
 void Witness(void)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of each rule: kind, severity, text and pages (model/rules), the files that enforce
+ * it (found in the sources when wsksim was built), the cases that prove it (tests/rules), how often
+ * the last campaign looked at it (the database).
+ */
+#ifndef REPLAY_RULE_LIST_H
+#define REPLAY_RULE_LIST_H
+
+#include "replay/selftest.h"
+#include "replay/store.h"
+
+struct rule_evidence {
+    const struct wsksim_cases *cases;      /* NULL = not installed */
+    const struct store_campaign *campaign; /* NULL = no database, or none in it */
+};
+
+/* A rule's id or a mutant's name, and a file that knows it; made by the build. */
+struct rule_place {
+    const char *id, *file; /* NULL, NULL at the end */
+};
+extern const struct rule_place rule_places[];
+
+/* One line: id, kind, severity, text. */
+void rule_print_line(const struct model_rule_info *rule);
+/* All of it. */
+void rule_print(enum model_rule rule, const struct rule_evidence *evidence);
+
+/* True if a case, or a test named in tests/rules/elsewhere.def, proves it. */
+bool rule_is_proven(const char *id, const struct wsksim_cases *cases);
+
+#endif
