@@ -147,6 +147,7 @@ struct wsk_registration {
     struct wsk_queue list_changes; /* WSK_TRANSPORT_LIST_CHANGE */
     uint32_t info_lists;   /* resolver results not freed (ADDR-016) */
     bool has_asked;        /* a capture got as far as the version (REG-017) */
+    bool event_made;       /* WskClientEvent has been called (client.event) */
     char what[128];        /* what WskDeregister waits for, in words */
 };
 

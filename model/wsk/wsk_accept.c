@@ -274,7 +274,9 @@ static void accept_returned(struct sim *s, struct wsk_invocation *inv)
     wsk_incoming_state(in, WSK_IN_ENDED);
     accepted->data.is_held = false;
     if (!is_accepted(s, inv->answer)) {
-        accepted->ops->closing(s, accepted);
+        if (!model_mutated(refused_stays_open)) {
+            accepted->ops->closing(s, accepted);
+        }
         wsk_socket_discard(s, accepted);
         return;
     }
@@ -282,7 +284,8 @@ static void accept_returned(struct sim *s, struct wsk_invocation *inv)
     if (accepted->close_started) {
         return; /* another thread was faster; it is the client's since the callback began */
     }
-    wsk_socket_set_client(s, accepted, inv->accept_context, inv->accept_dispatch);
+    PVOID context = model_mutated(accept_context_lost) ? NULL : inv->accept_context;
+    wsk_socket_set_client(s, accepted, context, inv->accept_dispatch);
     wsk_socket_inherit(s, accepted, inv->socket);
     if (accepted->life == WSK_LIVE) {
         wsk_stream_serve(s, accepted);

@@ -72,8 +72,22 @@ void wsk_close_poke(struct sim *s, struct wsk_socket *socket)
     }
 }
 
+/* A mutant: what was accepted falls silent with its listener. */
+static void mute_accepted(struct sim *s, const struct wsk_socket *listener)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; listener->category == WSK_LISTEN && i < w->socket_count; i++) {
+        for (enum wsk_event e = 0; w->socket[i].is_accepted && e < WSK_EVENTS; e++) {
+            w->socket[i].gate[e].adm = false;
+        }
+    }
+}
+
 static void close_gates(struct sim *s, struct wsk_socket *socket)
 {
+    if (model_mutated(listener_close_mutes)) {
+        mute_accepted(s, socket);
+    }
     bool at_once = model_knob(s, KNOB_AMB_36) == 1;
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         struct wsk_gate *gate = &socket->gate[e];

@@ -199,6 +199,15 @@ static bool has_event(const struct option *o, enum wsk_event event)
     return flag != 0 && (o->mask & flag) != 0;
 }
 
+static bool is_fixed(uint8_t source)
+{
+    if (model_mutated(static_disable_works)) {
+        return false;
+    }
+    bool both = source == WSK_SRC_INHERITED && model_mutated(inherited_cannot_be_disabled);
+    return source == WSK_SRC_STATIC || both;
+}
+
 static bool check_static(struct option *o)
 {
     static const NTSTATUS answer[] = {STATUS_INVALID_DEVICE_REQUEST, STATUS_NOT_SUPPORTED,
@@ -209,13 +218,19 @@ static bool check_static(struct option *o)
             continue;
         }
         if (is_template_bit(o, e)) {
+            model_exercised(s, RULE_CTL_092);
             if (o->is_disable) {
                 model_lint(s, RULE_CTL_092);
+                if (model_mutated(template_disable_works)) {
+                    o->call->socket->gate[e].tmpl = false;
+                    wsk_inline(o->call, STATUS_SUCCESS, 0);
+                    return false;
+                }
                 bool succeeds = model_knob(s, KNOB_AMB_11) == 1;
                 wsk_inline(o->call, succeeds ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER, 0);
                 return false;
             }
-        } else if (o->call->socket->gate[e].src == WSK_SRC_STATIC) {
+        } else if (is_fixed(o->call->socket->gate[e].src)) {
             model_lint(s, RULE_CTL_103);
             wsk_inline(o->call, answer[model_knob(s, KNOB_AMB_10)], 0);
             return false;
@@ -325,6 +340,16 @@ static void finish_enable(struct wsk_call *call)
     }
 }
 
+/* Mutants: the template loses what it had, at a further enable or at a disable of the accept. */
+static void forget_template(struct wsk_socket *socket, enum wsk_event event)
+{
+    bool is_lost = event == WSK_EV_ACCEPT ? model_mutated(template_dropped_by_toggle)
+                                          : model_mutated(template_bit_lost);
+    for (enum wsk_event e = 0; is_lost && e < WSK_EVENTS; e++) {
+        socket->gate[e].tmpl = false;
+    }
+}
+
 static void enable(struct option *o)
 {
     struct sim *s = o->call->s;
@@ -350,6 +375,7 @@ static void enable(struct option *o)
             continue;
         }
         if (is_template_bit(o, e)) {
+            forget_template(socket, e);
             socket->gate[e].tmpl = true;
         } else {
             enable_event(o, e);
@@ -393,6 +419,9 @@ static void disable(struct option *o)
     struct wsk_gate *gate = &socket->gate[e];
     if (!may_disable(o, gate)) {
         return;
+    }
+    if (e == WSK_EV_ACCEPT) {
+        forget_template(socket, e);
     }
     gate->queued_enable = false;
     gate->null_due = false;

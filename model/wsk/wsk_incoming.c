@@ -223,7 +223,8 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     sim_trace(s, TRACE_AcceptedBy, socket->object, listener->object);
     wsk_socket_see(s, socket, WSK_CONNECTED);
     socket->data.arrival_template = in->events;
-    if (!by_event && dispatch != NULL && model_knob(s, KNOB_AMB_23) == 1) {
+    bool by_irp = model_knob(s, KNOB_AMB_23) == 1 || model_mutated(inherit_by_irp);
+    if (!by_event && dispatch != NULL && by_irp) {
         wsk_socket_inherit(s, socket, listener);
     }
     wsk_stream_established(s, socket);
@@ -235,6 +236,9 @@ void wsk_incoming_serve(struct sim *s, struct wsk_socket *listener)
 {
     struct wsk_data *d = &listener->data;
     struct wsk_incoming *next;
+    if (model_mutated(accept_irp_starves)) {
+        return;
+    }
     bool hold = model_knob(s, KNOB_CONN_EVENTS_BEFORE_COMPLETION) == 1;
     for (struct wsk_incoming *in = d->incoming_first; in != NULL && d->accepts.first != NULL;
          in = next) {
@@ -346,6 +350,11 @@ static void on_inspect(struct sim *s, void *user, const struct net_request *requ
     in->id.SerialNumber = n;
     in->local = request->local;
     in->remote = request->remote;
+    if (model_mutated(inspect_off_with_accept) && !listener->gate[WSK_EV_ACCEPT].adm) {
+        wsk_incoming_state(in, WSK_IN_INSPECTING);
+        wsk_inspect_verdict(s, in, WskInspectAccept);
+        return;
+    }
     wsk_event_due(s, listener, WSK_EV_INSPECT);
 }
 
@@ -365,6 +374,13 @@ static const struct net_listen_ops listen_ops = {
 
 void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool conditional)
 {
+    if (model_mutated(accept_event_always_on)) {
+        listener->gate[WSK_EV_ACCEPT].adm = true;
+    }
+    if (model_mutated(inspect_skipped)) {
+        conditional = false;
+    }
+    model_exercised(s, RULE_CTL_096);
     listener->data.listener =
         net_listen(s, NET_LOCAL, &listener->local, conditional, &listen_ops, listener);
     world_listening(s, &listener->local);

@@ -55,6 +55,9 @@ bool wsk_provider_ready(struct sim *s);
 bool wsk_registration_is_idle(struct sim *s, void *registration);
 void wsk_registration_check_unload(struct sim *s);
 
+/* wsk_client_event.c: the provider has just been captured (CTL-099). */
+void wsk_client_event(struct sim *s, struct wsk_registration *registration);
+
 /* wsk_nmr.c */
 struct wsk_nmr_state *wsk_nmr_create(void);
 void wsk_nmr_reset(struct sim *s);

@@ -246,6 +246,7 @@ static NTSTATUS capture(struct sim *s, struct wsk_registration *r, ULONG timeout
     r->captured = sim_here(s);
     npi->Client = r->client;
     npi->Dispatch = r->provider;
+    wsk_client_event(s, r);
     return STATUS_SUCCESS;
 }
 

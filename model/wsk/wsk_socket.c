@@ -391,6 +391,9 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
 static bool is_inherited(struct sim *s, const struct wsk_socket *accepted,
                          const struct wsk_socket *listener, enum wsk_event event)
 {
+    if (model_mutated(inherit_missed) && event == WSK_EV_RECEIVE) {
+        return false;
+    }
     return model_knob(s, KNOB_AMB_26) == 1 ? (accepted->data.arrival_template >> event & 1) != 0
                                            : listener->gate[event].tmpl;
 }
