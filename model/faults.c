@@ -470,4 +470,5 @@ const struct sim_hooks model_hooks = {
     .late = on_late,
     .undefined = on_undefined,
     .context_done = on_context_done,
+    .touches = model_touches,
 };

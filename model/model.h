@@ -171,6 +171,14 @@ static inline void model_call_restore(struct sim *s, struct model_call call)
     c->routine = call.routine;
 }
 
+/* For searches: what the step that this context begins may touch (model/footprint.c). */
+void model_touches(struct sim *s, const struct sim_ctx *ctx);
+/* The step in progress goes beyond the object that its routine named. */
+static inline void model_touches_all(struct sim *s)
+{
+    sim_touch(s, SIM_OBJECT_MODEL, 8, true);
+}
+
 /* ---- breaches ---- */
 
 /*
@@ -290,6 +298,7 @@ static inline void model_touch(struct sim *s, const void *p, size_t size, const 
     if (SIM_UNLIKELY(!sim_memory_ok(p, size, &bad))) {
         model_touch_breach(s, p, size, bad, what);
     }
+    sim_touch(s, (uintptr_t)p, size, true);
 }
 
 /* KRN-051/KRN-080: the memory must be resident (not paged pool). Reports `rule` if it is not. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "replay/case_text.h"
@@ -83,6 +84,34 @@ static uint32_t typical_steps(struct runner *runner, const struct campaign *c, b
     return count > 0 ? (uint32_t)(steps / count) : 0;
 }
 
+/* The stack of a search outlives its worker: it lies in memory that both see. */
+static bool prepare_search(struct campaign *c)
+{
+    const struct replay_plan *plan = &c->plan->plan;
+    if (!replay_is_systematic(plan->strategy)) {
+        return true;
+    }
+    void *memory = mmap(NULL, search_size(), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        command_refuse("no memory for a search: %s", strerror(errno));
+        stop(c, CAMPAIGN_FAILED);
+        return false;
+    }
+    c->runs.search = search_init(memory, &plan->bounds);
+    c->result->was_searched = true;
+    c->seat_count = 1; /* one stack, one worker */
+    return true;
+}
+
+static void finish_search(struct campaign *c)
+{
+    if (c->runs.search != NULL) {
+        search_report(c->runs.search, &c->result->search);
+        munmap(c->runs.search, search_size());
+    }
+}
+
 static bool open_module(struct campaign *c)
 {
     static char message[SIM_MODULE_MESSAGE_MAX];
@@ -94,7 +123,6 @@ static bool open_module(struct campaign *c)
         return false;
     }
     const struct runner_module *module = runner_module(runner);
-    c->runs = c->plan->plan;
     c->runs.has_access = (module->flavour & SIM_MODULE_ACCESS) != 0;
     if (!c->plan->is_quiet) {
         fprintf(stderr, "wsksim %s: %s (%s, %s), seed %llu, strategy %s, %u workers\n",
@@ -108,6 +136,12 @@ static bool open_module(struct campaign *c)
         stop(c, CAMPAIGN_FAILED);
         runner_close(runner);
         return false;
+    }
+    if (c->runs.search != NULL) {
+        struct choice_source source;
+        replay_portfolio_search(&c->runs, &c->plan->options, &source, &c->result->search_options);
+        runner_close(runner);
+        return true;
     }
     c->runs.typical_steps[0] = typical_steps(runner, c, false);
     if (c->runs.has_access && !c->runs.no_access) {
@@ -451,10 +485,11 @@ void campaign_run(const struct campaign_plan *plan, struct campaign_result *resu
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     c->plan = plan;
     c->result = result;
+    c->runs = plan->plan;
     c->seat_count = plan->workers != 0 ? plan->workers : online > 0 ? (uint32_t)online : 1;
     c->seat_count = c->seat_count < CAMPAIGN_WORKERS_MAX ? c->seat_count : CAMPAIGN_WORKERS_MAX;
     c->started = c->last_progress = worker_now();
-    if (open_module(c)) {
+    if (prepare_search(c) && open_module(c)) {
         run_loop(c);
     }
     for (uint32_t i = 0; i < c->seat_count; i++) {
@@ -465,6 +500,7 @@ void campaign_run(const struct campaign_plan *plan, struct campaign_result *resu
     result->seconds = worker_now() - c->started;
     sum_counters(c);
     estimate_distinct(c);
+    finish_search(c);
     for (uint32_t i = 0; i < c->seat_count; i++) {
         worker_free(c->seat[i].worker);
     }

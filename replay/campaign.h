@@ -42,6 +42,9 @@ struct campaign_result {
     double distinct;              /* estimate of distinct fingerprints */
     struct worker_counters total; /* bits not merged */
     uint64_t flaky, timeouts, unstored, new_count, known_count;
+    bool was_searched; /* systematically: */
+    struct search_report search;
+    struct replay_options search_options;
     unsigned finding_count; /* settled, new or known, each signature once */
     struct finding finding[CAMPAIGN_FINDINGS_MAX];
 };
@@ -55,6 +58,8 @@ void campaign_result_free(struct campaign_result *result);
 void campaign_print_checks(uint32_t flavour, const struct campaign_plan *plan);
 /* The end of it in words; stat:: lines if wanted. */
 void campaign_print_report(const struct campaign_result *result, bool wants_stats);
+/* A systematic search: how far it came, and one sentence about its bounds. */
+void campaign_print_search(const struct campaign_plan *plan, const struct campaign_result *result);
 /* "12.3M". */
 void campaign_amount(double value, char *out, size_t size);
 

@@ -69,6 +69,60 @@ static void print_stats(const struct campaign_result *r)
     printf("stat::findings_known:           %llu\n", (unsigned long long)r->known_count);
 }
 
+/* "within: ...": what was held fixed. */
+static void print_bounds(const struct campaign_plan *plan, const struct campaign_result *r)
+{
+    const struct search_bounds *b = &plan->plan.bounds;
+    const struct replay_options *o = &r->search_options;
+    printf("bounds: %s, %u processors, %s memory accesses as scheduling points, ",
+           b->kind == SEARCH_DPOR  ? "all schedules up to the order of independent steps"
+                                   : "all schedules",
+           o->sim.processors == 0 ? 2 : o->sim.processors, o->access_points ? "with" : "without");
+    if (b->preemptions >= 0 || b->delays >= 0) {
+        printf("no more than %d %s, ", b->preemptions >= 0 ? b->preemptions : b->delays,
+               b->preemptions >= 0 ? "preemption(s)" : "delay(s)");
+    }
+    if (b->values == 0) {
+        printf("world and faults tame, ");
+    } else {
+        printf("no more than %u answer(s) of world and faults that are not tame, ", b->values);
+    }
+    printf("clock at most %d ms ahead of a context that can run, sequential consistency\n",
+           (int)(SIM_OVERTAKE_MAX / SIM_MS(1)));
+}
+
+/* Why a search that came to its end has not seen everything, or "". */
+static const char *shortfall(const struct search_report *s)
+{
+    return s->diverged > 0          ? "; but runs differed, so that something may be missing"
+           : s->cut > 0             ? "; but some runs were longer than the search can follow"
+           : s->is_crowded ? "; but more contexts than processors: some orders may be missing"
+           : s->was_bounded         ? "; beyond the bound there is more"
+           : s->were_values_bounded ? "; with more answers, or at requests with many, there is more"
+                                    : "";
+}
+
+void campaign_print_search(const struct campaign_plan *plan, const struct campaign_result *r)
+{
+    const struct search_report *s = &r->search;
+    const char *name = replay_strategy_names[plan->plan.strategy];
+    printf("\n%s: %llu executions complete, %llu redundant (sleep sets), %llu cut, %llu diverged; "
+           "up to %u steps\n",
+           name, (unsigned long long)s->complete, (unsigned long long)s->redundant,
+           (unsigned long long)s->cut, (unsigned long long)s->diverged, s->steps_max);
+    if (s->is_exhausted) {
+        printf("%s: %s%s\n", name,
+               s->is_complete ? "complete: nothing is left within the bounds" : "came to its end",
+               shortfall(s));
+    } else {
+        printf("%s: not complete: about %.3g %% of the tree seen, %s%.3g executions in all by the "
+               "weights of the branches\n",
+               name, 100 * s->explored, plan->plan.strategy == REPLAY_DPOR ? "at least " : "about ",
+               s->estimate);
+    }
+    print_bounds(plan, r);
+}
+
 void campaign_print_report(const struct campaign_result *r, bool wants_stats)
 {
     const struct worker_counters *t = &r->total;

@@ -57,6 +57,10 @@ static struct campaign_plan make_plan(const struct flags *flags, const char *mod
                  .seed = seed,
                  .depth = flags->depth > 0 ? (uint32_t)flags->depth : 0,
                  .no_access = flags->access == 0,
+                 .bounds = {.kind = strcmp(flags->strategy, "dfs") == 0 ? SEARCH_DFS : SEARCH_DPOR,
+                            .preemptions = (int32_t)flags->preemptions,
+                            .delays = (int32_t)flags->delays,
+                            .values = (uint32_t)flags->answers},
                  .no_faults = flags->faults == 0,
                  .no_knobs = flags->drawn_knobs == 0},
         .workers = flags->workers > 0 ? (uint32_t)flags->workers : 0,
@@ -129,11 +133,37 @@ static void keep_counts(const struct campaign_plan *plan, const struct worker_co
     store_close(store);
 }
 
+static bool bounds_are_sane(const struct flags *flags)
+{
+    bool is_dfs = strcmp(flags->strategy, "dfs") == 0;
+    bool is_dpor = strcmp(flags->strategy, "dpor") == 0;
+    if (!is_dfs && (flags->preemptions >= 0 || flags->delays >= 0)) {
+        command_refuse("-preemptions and -delays are bounds of -strategy=dfs");
+        return false;
+    }
+    if (flags->preemptions >= 0 && flags->delays >= 0) {
+        command_refuse("-preemptions and -delays are two bounds: give one of them");
+        return false;
+    }
+    if (!is_dfs && !is_dpor && flags->answers > 0) {
+        command_refuse("-answers is a bound of -strategy=dfs and -strategy=dpor");
+        return false;
+    }
+    if ((is_dfs || is_dpor) && flags->workers > 1) {
+        command_refuse("-strategy=%s keeps one stack: one worker", flags->strategy);
+        return false;
+    }
+    return true;
+}
+
 int command_check(const struct flags *flags)
 {
     static struct campaign_result result; /* large */
     if (flags->argument_count != 1) {
         return command_refuse("check takes one driver module; 'wsksim check --help' says more");
+    }
+    if (!bounds_are_sane(flags)) {
+        return EXIT_CODE_USAGE;
     }
     if (!command_database_is_ready(flags->db)) {
         return EXIT_CODE_USAGE;
@@ -146,6 +176,9 @@ int command_check(const struct flags *flags)
     if (result.end != CAMPAIGN_FAILED) {
         for (unsigned i = 0; i < result.finding_count; i++) {
             finding_show(flags, &plan.finding, &result.finding[i]);
+        }
+        if (result.was_searched) {
+            campaign_print_search(&plan, &result);
         }
         campaign_print_report(&result, flags->print_final_stats == 1);
         keep_counts(&plan, &result.total);

@@ -33,6 +33,7 @@ struct flags {
     /* Numbers: -1 = not given, unless the table has a default. */
     int64_t runs, seed, max_total_time, timeout, workers, depth, max_steps, max_time, processors,
         fill;
+    int64_t preemptions, delays, answers;
     int64_t verbosity, rss_limit_mb, minimize_time, width, error_exitcode, timeout_exitcode;
     /* Switches. */
     int64_t access, faults, drawn_knobs, minimize, keep_going, print_final_stats, exit_detail, full;

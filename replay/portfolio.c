@@ -9,6 +9,8 @@ const char *const replay_strategy_names[REPLAY_STRATEGIES] = {
     [REPLAY_RANDOM] = "random",
     [REPLAY_PCT] = "pct",
     [REPLAY_TAME] = "tame",
+    [REPLAY_DFS] = "dfs",
+    [REPLAY_DPOR] = "dpor",
 };
 
 static uint32_t draw(uint64_t *state, uint32_t count)
@@ -84,6 +86,9 @@ void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct r
     case REPLAY_TAME:
         draw_tame(source);
         break;
+    case REPLAY_DFS: /* only runs that calibrate come here */
+    case REPLAY_DPOR:
+        break;
     case REPLAY_PORTFOLIO:
     case REPLAY_STRATEGIES: {
         uint32_t which = draw(&state, 8);
@@ -100,4 +105,19 @@ void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct r
     if (base->sim.processors == 0 && draw(&state, 8) == 0) {
         options->sim.processors = 1 + draw(&state, 4);
     }
+}
+
+void replay_portfolio_search(const struct replay_plan *plan, const struct replay_options *base,
+                             struct choice_source *source, struct replay_options *options)
+{
+    bool is_dpor = plan->strategy == REPLAY_DPOR;
+    *options = *base;
+    /* A class costs one run, however many points it has: DPOR takes them all. */
+    options->access_points |= is_dpor && plan->has_access && !plan->no_access;
+    if (options->sim.processors == 0 && is_dpor) {
+        options->sim.processors = SIM_PROCESSORS_MAX; /* who gets one is not searched */
+    }
+    *source = (struct choice_source){.kind = CHOICE_SEARCH,
+                                     .search = plan->search,
+                                     .access_points = options->access_points};
 }

@@ -14,12 +14,15 @@
 #define REPLAY_PORTFOLIO_H
 
 #include "replay/case.h"
+#include "sim/search.h"
 
 enum replay_strategy {
     REPLAY_PORTFOLIO,
     REPLAY_RANDOM,
     REPLAY_PCT,
     REPLAY_TAME,
+    REPLAY_DFS, /* systematic: plan.search leads, not the number of the run */
+    REPLAY_DPOR,
     REPLAY_STRATEGIES
 };
 
@@ -32,6 +35,8 @@ struct replay_plan {
     uint32_t typical_steps[2]; /* points of a usual run, without and with access points: PCT's k */
     bool has_access;           /* the module has access points */
     bool no_access, no_faults, no_knobs;
+    struct search_bounds bounds; /* DFS, DPOR */
+    struct sim_search *search;   /* in memory that workers share with the parent; or NULL */
 };
 
 /*
@@ -39,5 +44,14 @@ struct replay_plan {
  */
 void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct replay_options *base,
                       struct choice_source *source, struct replay_options *options);
+
+/* Source and options of the next run of plan->search. */
+void replay_portfolio_search(const struct replay_plan *plan, const struct replay_options *base,
+                             struct choice_source *source, struct replay_options *options);
+
+static inline bool replay_is_systematic(enum replay_strategy strategy)
+{
+    return strategy == REPLAY_DFS || strategy == REPLAY_DPOR;
+}
 
 #endif

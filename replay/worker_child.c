@@ -177,6 +177,23 @@ static void report(const struct replay_options *options, const struct replay_res
     replay_case_free(&c);
 }
 
+/* False: a systematic search has seen everything. */
+static bool choose(const struct worker_job *job, uint64_t n, struct choice_source *source,
+                   struct replay_options *options)
+{
+    if (job->plan.search == NULL) {
+        replay_portfolio(&job->plan, n, &job->options, source, options);
+        return true;
+    }
+    replay_portfolio_search(&job->plan, &job->options, source, options);
+    return search_next(job->plan.search);
+}
+
+static bool was_redundant(const struct worker_job *job)
+{
+    return job->plan.search != NULL && search_was_redundant(job->plan.search);
+}
+
 static enum worker_event run_campaign(const struct worker_job *job)
 {
     uint64_t n = job->first;
@@ -184,10 +201,15 @@ static enum worker_event run_campaign(const struct worker_job *job)
         struct choice_source source;
         struct replay_options options;
         struct replay_result result;
-        replay_portfolio(&job->plan, n, &job->options, &source, &options);
+        if (!choose(job, n, &source, &options)) {
+            return WORKER_DONE;
+        }
         begin(n, &options);
         replay_session_run(&child.session, &options, &source, &child.page->log, &result);
         end();
+        if (was_redundant(job)) {
+            result.verdict = SIM_VERDICT_OK; /* ended by the search, at no limit */
+        }
         count_run(&result);
         if (result.verdict == SIM_VERDICT_VIOLATION) {
             if (is_new(result.raw_key)) {

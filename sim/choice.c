@@ -280,6 +280,8 @@ struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *
         return pick_decoded(s, from, normal);
     case CHOICE_PCT:
         return pick_pct(s, from);
+    case CHOICE_SEARCH:
+        return search_decide(s, from, normal);
     }
     return normal;
 }
@@ -289,6 +291,8 @@ int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
     switch (s->source->kind) {
     case CHOICE_TAME:
         break;
+    case CHOICE_SEARCH:
+        return 0;
     case CHOICE_BYTES:
     case CHOICE_RECORDING:
         if (c->next_entry != SIM_DEVIATION_NONE) {
@@ -332,6 +336,8 @@ uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, ui
         if (source.at[stream] < source.end[stream]) {
             value = choice_varint_get(source.bytes, source.end[stream], &source.at[stream]) % count;
         }
+    } else if (s->source->kind == CHOICE_SEARCH) {
+        value = search_value(s, count);
     } else if (s->source->kind != CHOICE_TAME) {
         value = pick_seeded(s, stream, kind, count);
     }

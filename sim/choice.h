@@ -10,7 +10,8 @@
  * is a legal, boring run, and work added to one context does not shift the deviations of another.
  * The other streams are plain sequences of values; a stream that runs out answers 0 for ever.
  *
- * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT.
+ * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT, a
+ * systematic search.
  * Whatever drove it, the run is written to a choice_log as it is made, value first, then the count,
  * so that a parent process can read an exact prefix however the worker dies.
  *
@@ -27,6 +28,7 @@
 
 struct sim;
 struct sim_ctx;
+struct sim_search;
 
 enum choice_stream { CHOICE_SCHEDULE, CHOICE_WORLD, CHOICE_FAULTS, CHOICE_PROGRAM,
                      CHOICE_STREAMS };
@@ -37,6 +39,7 @@ enum choice_source_kind {
     CHOICE_RECORDING, /* decode a stored case; leaving it is a divergence */
     CHOICE_RANDOM,    /* random walk */
     CHOICE_PCT,       /* probabilistic concurrency testing, depth d */
+    CHOICE_SEARCH,    /* follows the stack of a systematic search */
 };
 
 enum {
@@ -81,6 +84,7 @@ struct choice_source {
     uint16_t faults_one_in;    /* the same for faults */
     uint16_t program_one_in;   /* the same for program */
     uint16_t knob_one_in;      /* the same for knobs (kinds from CHOICE_KIND_KNOB on) */
+    struct sim_search *search; /* SEARCH: sim/search.h */
     bool access_points;        /* memory accesses are scheduling points (module permitting) */
 };
 

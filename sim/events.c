@@ -85,6 +85,7 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
                        uint64_t value)
 {
     SIM_ASSERT(fire != NULL);
+    sim_touch(s, SIM_OBJECT_CLOCK, 8, true);
     if (events.free_count == 0 && events.pool_used == SIM_EVENTS_MAX) {
         sim_limit(s, "SIM_EVENTS_MAX: too many events pending");
     }
@@ -110,6 +111,7 @@ bool sim_event_cancel(struct sim *s, uint64_t handle)
     if (handle == 0 || event->seq != handle >> 16 || event->fire == NULL) {
         return false;
     }
+    sim_touch(s, SIM_OBJECT_CLOCK, 8, true);
     event->fire = NULL;
     s->event_count--;
     if (s->clock_listed && events.heap[0] == (uint16_t)(handle & 0xffff)) {

@@ -87,6 +87,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     s->source = source;
     s->log = log;
     s->asks_always = source->kind == CHOICE_RANDOM && source->switch_one_in <= 1;
+    s->is_recorded = false;
     s->is_watched = s->options.trace || s->options.capture_seq != 0 || sim_features_on;
     choice_reset(s);
     if (s->event_seq != 0) {
@@ -101,7 +102,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     struct sim_ctx *c = sched_first(s, &first);
     s->is_running = true;
     fiber_enter(c);
-    s->is_running = false;
+    s->is_running = s->is_recorded = false;
     sched_account(s);
     choice_finish(s);
     fiber_reset(s);

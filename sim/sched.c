@@ -227,6 +227,9 @@ SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_c
         enabled_rebuild(s);
     }
     if (s->enabled_count == 1) {
+        if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH)) {
+            search_decide(s, from, s->enabled[0]);
+        }
         return s->enabled[0];
     }
     struct sim_ctx *normal = prefer;
@@ -336,6 +339,9 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
     SIM_ASSERT(p != NULL);
     if (c->kind == SIM_INTERRUPT) {
         c->below = p->top;
+        if (c->below != NULL && s->source->kind == CHOICE_SEARCH) {
+            search_follows(s, c, c->below);
+        }
     } else if (p->top != NULL) {
         SIM_ASSERT(p->top->level < SIM_LEVEL_NO_SWITCH);
         p->top->state = SIM_READY; /* preempted */
@@ -352,6 +358,10 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
 SIM_INLINE void reset_access_budget(struct sim *s)
 {
     sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
+    if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH)) {
+        s->accesses_left = ACCESS_BUDGET;
+        sim_access_countdown = 0; /* it wants to see them all */
+    }
 }
 
 /* Control passes to `next`; returns when somebody passes it back to the caller's context. */
@@ -550,6 +560,7 @@ struct sim_ctx *sim_spawn(struct sim *s, struct sim_ctx *parent,
         }
     }
     enabled_changed(s);
+    sched_enables(s, c);
     return c;
 }
 
@@ -626,6 +637,9 @@ void sim_exit(struct sim *s)
     p->top = self->below;
     live_remove(s, self);
     fiber_release(s, self);
+    if (self->below != NULL) {
+        sched_enables(s, self->below);
+    }
     give_up(s, self->below);
     __builtin_unreachable();
 }
@@ -647,6 +661,7 @@ void sim_wake(struct sim *s, struct sim_ctx *c)
     ready_add(s, c);
     c->since = s->now;
     enabled_changed(s);
+    sched_enables(s, c);
 }
 
 void sim_spin(struct sim *s, uintptr_t key)
@@ -669,6 +684,7 @@ void sim_spin_release(struct sim *s, uintptr_t key)
             c->state = SIM_RUNNING;
             c->since = s->now;
             enabled_changed(s);
+            sched_enables(s, c);
         }
     }
 }
@@ -719,18 +735,23 @@ void sim_set_level(struct sim *s, uint8_t level)
 void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc)
 {
     struct sim *s = sim_current;
-    (void)size;
     if (s == NULL || !s->is_running) {
         sim_access_countdown = INT64_MAX;
         return;
     }
     uintptr_t site = s->current->site;
     s->current->site = pc;
-    if (!s->source->access_points) {
+    bool is_search = s->source->kind == CHOICE_SEARCH;
+    if (!s->source->access_points && (!is_search || --s->accesses_left < 0)) {
         s->hooks->livelock(s); /* ACCESS_BUDGET used up */
     }
     sim_access_countdown = 0;
-    sim_point(s, is_write ? SIM_OP_WRITE : SIM_OP_READ, address);
+    if (s->source->access_points) {
+        s->current->op_size = (uint8_t)(size < 8 ? size : 0);
+        sim_point(s, is_write ? SIM_OP_WRITE : SIM_OP_READ, address);
+        s->current->op_size = 0;
+    }
+    sim_touch(s, address, size, is_write);
     s->current->site = site;
 }
 

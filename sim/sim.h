@@ -98,6 +98,7 @@ struct sim_ctx {
     uint64_t priority;      /* PCT */
     uintptr_t spin_key;
     uint32_t number;        /* n-th of its role, for reports */
+    uint8_t op_size;        /* of an access at op_object; 0 = not known */
 } __attribute__((aligned(64)));
 
 enum sim_verdict {
@@ -144,6 +145,11 @@ struct sim_hooks {
     void (*undefined)(struct sim *s, const char *what, const char *file, unsigned line,
                       uintptr_t pc); /* UndefinedBehaviorSanitizer in the module */
     void (*context_done)(struct sim *s, struct sim_ctx *ctx); /* entry returned; returns */
+    /*
+     * A search records the step that this context begins: declares (sim_touch) what its operation
+     * does not tell. NULL = the operation tells all.
+     */
+    void (*touches)(struct sim *s, const struct sim_ctx *ctx);
 };
 
 struct sim_processor {
@@ -160,11 +166,13 @@ struct sim {
     /* Hot: read at every point. */
     int64_t countdown; /* points until somebody must be asked */
     int64_t armed;     /* what countdown started from */
+    int64_t accesses_left; /* a search without access points: until a livelock is suspected */
     struct sim_ctx *current;
     uint8_t enabled_state; /* enum sim_enabled */
     bool asks_always; /* the source may switch at every point */
     bool is_alone;    /* countdown is long because there is nobody else */
     bool is_watched;  /* somebody wants to see the events */
+    bool is_recorded; /* a search wants to know what this step touches */
     bool clock_listed, clock_waits; /* the clock is enabled; is not, until some context runs */
     uint32_t enabled_count;
     struct sim_ctx *enabled[SIM_STACKS_MAX + 2]; /* last entry may be &clock */
@@ -279,6 +287,22 @@ static inline void sim_point(struct sim *s, enum sim_op op, uintptr_t object)
 
 /* A memory access of a module with access points (sim/support calls it through the countdown). */
 SIM_EXPORT void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc);
+
+/* ---- what a step touches, for a search (sim/search.h) ---- */
+
+/* Objects that are no memory: everything of the layers above that nobody declares; the clock. */
+#define SIM_OBJECT_MODEL ((uintptr_t)8)
+#define SIM_OBJECT_CLOCK ((uintptr_t)16)
+
+void search_touch(struct sim *s, uintptr_t address, size_t size, bool is_write);
+
+/* The step in progress reads or changes these bytes. */
+static inline void sim_touch(struct sim *s, uintptr_t address, size_t size, bool is_write)
+{
+    if (SIM_UNLIKELY(s->is_recorded)) {
+        search_touch(s, address, size, is_write);
+    }
+}
 
 /* ---- time ---- */
 

@@ -91,6 +91,20 @@ SIM_INLINE struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from,
     return next;
 }
 
+/* search_walk.c: source CHOICE_SEARCH. Asked at every decision, with one alternative, too. */
+struct sim_ctx *search_decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
+uint32_t search_value(struct sim *s, uint32_t count);
+/* The step in progress lets this context run. */
+void search_enables(struct sim *s, const struct sim_ctx *c);
+/* c, whose first step has just begun, interrupts `below`: it comes after what that has done. */
+void search_follows(struct sim *s, const struct sim_ctx *c, const struct sim_ctx *below);
+SIM_INLINE void sched_enables(struct sim *s, const struct sim_ctx *c)
+{
+    if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH)) {
+        search_enables(s, c);
+    }
+}
+
 /* fiber.c: machine contexts on pooled stacks; the switch itself is in fiber.h. */
 void fiber_start(struct sim *s, struct sim_ctx *c);   /* at the first switch to it, not before */
 void fiber_release(struct sim *s, struct sim_ctx *c); /* gives the stack back */

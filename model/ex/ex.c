@@ -189,6 +189,7 @@ void ex_free(struct sim *s, struct sim_block *block)
 {
     const void *base = (const void *)block->base;
     SIM_ASSERT_OP(block->state, ==, SIM_BLOCK_LIVE);
+    sim_touch(s, block->base, block->size, true);
     ke_memory_freed(s, base, block->size);
     io_memory_freed(s, base, block->size);
     mm_memory_freed(s, base, block->size);

@@ -206,6 +206,9 @@ static void wait_finish(struct sim *s, struct ke_context *c)
     struct ke_state *ke = ke_of(s);
     list_remove(ke, c);
     ke->until_count -= c->wait_ready != NULL;
+    for (uint32_t i = 0; SIM_UNLIKELY(s->is_recorded) && i < c->wait_count; i++) {
+        sim_touch(s, (uintptr_t)c->wait_object[i], 8, true); /* it waits for none of them now */
+    }
     c->wait_count = 0;
     c->wait_ready = NULL;
     c->wait_seq = 0;
@@ -395,6 +398,9 @@ bool ke_wait_until(struct sim *s, bool (*ready)(struct sim *s, void *argument), 
 void ke_poke(struct sim *s)
 {
     struct ke_state *ke = ke_of(s);
+    if (ke->until_count != 0) {
+        model_touches_all(s);
+    }
     for (uint32_t i = 0; ke->until_count != 0 && i < ke->waiter_count;) {
         struct ke_context *c = ke->waiter[i];
         if (c->wait_ready != NULL && c->wait_ready(s, c->wait_argument)) {

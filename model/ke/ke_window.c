@@ -146,6 +146,7 @@ SIM_NOINLINE static void window_breach(struct sim *s, struct ke_context *c,
 void ke_window_close(struct sim *s)
 {
     struct ke_context *c = ke_current(s);
+    model_touches_all(s); /* what follows belongs to whoever called the driver */
     SIM_ASSERT_OP(c->window_count, >, 0);
     const struct ke_window_mark *mark = &c->window[c->window_count - 1];
     if (SIM_UNLIKELY(c->must_wait || c->lock_count > mark->lock_count || ke_irql(s) != mark->irql ||
