@@ -136,7 +136,7 @@ static bool set_cancel_bit(struct sim *s, struct io_irp *r, PDRIVER_CANCEL *rout
         r->irp->Cancel = TRUE;
         r->cancel_requested = true;
         *routine = r->irp->CancelRoutine;
-        r->irp->CancelRoutine = NULL;
+        r->irp->CancelRoutine = model_mutated(cancel_twice) ? *routine : NULL;
     }
     io_cancel_unlock(s, old);
     return is_there;
@@ -155,7 +155,7 @@ BOOLEAN io_cancel(struct sim *s, struct io_irp *r)
     sim_trace(s, TRACE_IrpCancel, r->object, 0);
     if (routine != NULL) {
         call_cancel_routine(s, r, routine);
-        return TRUE;
+        return !model_mutated(cancel_answers_false);
     }
     if (r->state == IO_IRP_PENDING && r->cancel != NULL) {
         void (*cancel)(struct sim *, struct io_irp *, void *) = r->cancel;

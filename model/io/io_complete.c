@@ -23,8 +23,12 @@ static bool wants_call(const IRP *irp, const IO_STACK_LOCATION *location)
     if (NT_SUCCESS(irp->IoStatus.Status) && (location->Control & SL_INVOKE_ON_SUCCESS) != 0) {
         return true;
     }
-    if (!NT_SUCCESS(irp->IoStatus.Status) && (location->Control & SL_INVOKE_ON_ERROR) != 0) {
+    bool is_error = !NT_SUCCESS(irp->IoStatus.Status) || model_mutated(error_flag_ignored);
+    if (is_error && (location->Control & SL_INVOKE_ON_ERROR) != 0) {
         return true;
+    }
+    if (model_mutated(cancel_flag_ignored)) {
+        return false;
     }
     return irp->Cancel && (location->Control & SL_INVOKE_ON_CANCEL) != 0;
 }
@@ -33,6 +37,12 @@ static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJE
                              const IO_STACK_LOCATION *location, struct sim_where *entered)
 {
     uint32_t object = r->object;
+    if (model_mutated(own_irp_gets_a_device)) {
+        device = (PDEVICE_OBJECT)(uintptr_t)r->irp;
+    }
+    if (model_mutated(completion_raises)) {
+        ke_set_irql(s, DISPATCH_LEVEL);
+    }
     ke_window_open(s, KE_WINDOW_COMPLETION, object);
     ke_window_code(s, (const void *)location->CompletionRoutine);
     sim_trace(s, TRACE_IrpCompletionEnter, object, r->irp->PendingReturned);
@@ -94,13 +104,14 @@ bool io_walk(struct sim *s, struct io_irp *r)
         irp->Tail.Overlay.CurrentStackLocation = slot + 1;
         bool at_top = irp->CurrentLocation > (CHAR)r->stack_count;
         bool was_pending = (done.Control & SL_PENDING_RETURNED) != 0;
-        irp->PendingReturned = was_pending;
+        irp->PendingReturned = was_pending && !model_mutated(pending_returned_lost);
         if (wants_call(irp, &done)) {
             r->is_with_device = false;
             struct sim_where entered;
             NTSTATUS value =
                 call_routine(s, r, at_top ? NULL : slot[1].DeviceObject, &done, &entered);
-            if (value == STATUS_MORE_PROCESSING_REQUIRED) {
+            if (value == STATUS_MORE_PROCESSING_REQUIRED ||
+                (model_mutated(value_stops_completion) && !NT_SUCCESS(value))) {
                 stopped(r);
                 return false;
             }

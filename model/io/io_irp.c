@@ -230,7 +230,10 @@ static void reuse(struct sim *s, PIRP irp, NTSTATUS status)
         model_lint(s, RULE_KRN_005);
     }
     UCHAR flags = irp->AllocationFlags;
-    io_irp_fill(irp, record->size, record->stack_count);
+    if (!model_mutated(reuse_keeps_routine)) {
+        io_irp_fill(irp, record->size, record->stack_count);
+    }
+    irp->Cancel = model_mutated(reuse_keeps_cancel) && record->cancel_requested;
     irp->AllocationFlags = flags;
     irp->IoStatus.Status = status;
     record->state = record->passes > 0 ? IO_IRP_REINIT : IO_IRP_FRESH;

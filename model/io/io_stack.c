@@ -96,6 +96,16 @@ NTSTATUS IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
     return model_leave_status(s, STATUS_SUCCESS);
 }
 
+/* The dispatch routine of the device that it was passed to is at work on it. */
+static bool is_dispatched(struct sim *s, const struct io_irp *r)
+{
+    const struct ke_context *c = ke_current(s);
+    const struct ke_window_mark *mark =
+        c->window_count > 0 ? &c->window[c->window_count - 1] : NULL;
+    return mark != NULL && mark->kind == KE_WINDOW_DISPATCH && mark->object == r->object &&
+           mark->entered.seq > r->submitted.seq;
+}
+
 static void mark_pending(struct sim *s, PIRP irp)
 {
     struct io_irp *r = io_irp_find(s, irp);
@@ -104,7 +114,8 @@ static void mark_pending(struct sim *s, PIRP irp)
                    "IoMarkIrpPending on an IRP that has been completed");
     }
     r = io_irp_argument(s, irp);
-    if (io_irp_in_flight(r) || r->is_with_device) {
+    bool is_below = r->is_with_device && is_dispatched(s, r);
+    if (io_irp_in_flight(r) || (r->is_with_device && !is_below)) {
         model_fail(s, RULE_KRN_014, r->object, &r->submitted,
                    "IoMarkIrpPending on an IRP after it was passed to %s",
                    model_routine_name(r->submitted_to));
@@ -121,7 +132,7 @@ static void mark_pending(struct sim *s, PIRP irp)
                           : "IoMarkIrpPending after IoSkipCurrentIrpStackLocation");
     }
     irp->Tail.Overlay.CurrentStackLocation->Control |= SL_PENDING_RETURNED;
-    if (!r->was_marked) {
+    if (!r->was_marked && !is_below) { /* a mark of the layer below says nothing of this one */
         r->was_marked = true;
         r->marked = sim_here(s);
     }

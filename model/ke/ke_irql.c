@@ -35,6 +35,20 @@ void ke_lower(struct sim *s, KIRQL irql)
 
 /* ---- the rule that fits a wrong IRQL best ---- */
 
+/* The innermost window is a completion routine, whose IRQL is nobody's choice (KRN-012). */
+static bool is_in_completion(struct sim *s)
+{
+    const struct ke_context *c = ke_current(s);
+    return c->window_count > 0 && c->window[c->window_count - 1].kind == KE_WINDOW_COMPLETION;
+}
+
+/* A lock that cannot be taken at DISPATCH_LEVEL guards what callbacks touch (KRN-133). */
+static bool is_blocking_lock(unsigned rule)
+{
+    return rule == RULE_KRN_125 || rule == RULE_KRN_126 || rule == RULE_KRN_127 ||
+           rule == RULE_KRN_128;
+}
+
 enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine)
 {
     static const struct {
@@ -71,6 +85,21 @@ enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine)
         {ROUTINE_ZwClose, RULE_KRN_258},
         {ROUTINE_ObCloseHandle, RULE_KRN_258},
         {ROUTINE_ZwWaitForSingleObject, RULE_KRN_059},
+        {ROUTINE_ExAcquireFastMutex, RULE_KRN_125},
+        {ROUTINE_ExTryToAcquireFastMutex, RULE_KRN_125},
+        {ROUTINE_ExReleaseFastMutex, RULE_KRN_125},
+        {ROUTINE_ExAcquireFastMutexUnsafe, RULE_KRN_125},
+        {ROUTINE_ExReleaseFastMutexUnsafe, RULE_KRN_125},
+        {ROUTINE_KeAcquireGuardedMutex, RULE_KRN_126},
+        {ROUTINE_KeReleaseGuardedMutex, RULE_KRN_126},
+        {ROUTINE_ExAcquirePushLockExclusive, RULE_KRN_127},
+        {ROUTINE_ExAcquirePushLockShared, RULE_KRN_127},
+        {ROUTINE_ExReleasePushLockExclusive, RULE_KRN_127},
+        {ROUTINE_ExReleasePushLockShared, RULE_KRN_127},
+        {ROUTINE_ExReleasePushLock, RULE_KRN_127},
+        {ROUTINE_ExAcquireResourceExclusiveLite, RULE_KRN_128},
+        {ROUTINE_ExAcquireResourceSharedLite, RULE_KRN_128},
+        {ROUTINE_ExEnterCriticalRegionAndAcquireResourceExclusive, RULE_KRN_128},
     };
     if (ke_current(s)->must_wait) {
         return RULE_KRN_087;
@@ -80,10 +109,13 @@ enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine)
             if (narrow[i].rule == RULE_KRN_114 && ke_in_window(s, KE_WINDOW_DPC)) {
                 return RULE_KRN_131; /* a threaded DPC at PASSIVE_LEVEL */
             }
+            if (is_blocking_lock(narrow[i].rule) && ke_in_arbitrary_context(s)) {
+                return RULE_KRN_133;
+            }
             return (enum model_rule)narrow[i].rule;
         }
     }
-    return RULE_KRN_050;
+    return is_in_completion(s) ? RULE_KRN_012 : RULE_KRN_050;
 }
 
 /* ---- raising and lowering ---- */

@@ -51,7 +51,7 @@ static bool is_pageable(struct sim *s, const struct mm_mdl *m)
 static void pin(struct sim *s, const struct mm_mdl *m, int by)
 {
     struct sim_block *block = sim_block_find(s, m->base);
-    if (block != NULL && block->kind == BLOCK_PAGED) {
+    if (block != NULL && block->kind == BLOCK_PAGED && !model_mutated(locked_pages_paged)) {
         sim_block_pin(s, block, by);
     }
 }
