@@ -245,7 +245,7 @@ static void test_mutex(void **state)
     ke_test_good(guarded_excludes);
     ke_test_bad(mutex_twice, RULE_KRN_125);
     ke_test_bad(mutex_uninitialised, RULE_KRN_125);
-    ke_test_bad(mutex_at_dispatch, RULE_KRN_050);
+    ke_test_bad(mutex_at_dispatch, RULE_KRN_125);
     ke_test_bad(mutex_crossed_routines, RULE_KRN_125);
     ke_test_bad(mutex_unsafe_outside, RULE_KRN_125);
     ke_test_bad(mutex_not_held, RULE_KRN_123);
