@@ -55,6 +55,9 @@ enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine)
         uint16_t routine;
         uint16_t rule;
     } narrow[] = {
+        {ROUTINE_WskGetAddressInfo, RULE_ADDR_010},
+        {ROUTINE_WskGetNameInfo, RULE_ADDR_010},
+        {ROUTINE_WskFreeAddressInfo, RULE_ADDR_010},
         {ROUTINE_KeWaitForSingleObject, RULE_KRN_081},
         {ROUTINE_KeWaitForMultipleObjects, RULE_KRN_081},
         {ROUTINE_KeWaitForMutexObject, RULE_KRN_081},

@@ -271,6 +271,8 @@ NTSTATUS wsk_leave(struct wsk_call *call);
 void wsk_refuse(struct wsk_call *call, NTSTATUS status);
 /* The same with the knob for a bad argument (AMBIGUOUS-LIFE-71) or a wrong state (-10). */
 void wsk_refuse_argument(struct wsk_call *call);
+/* True: the bad argument is ignored (AMBIGUOUS-LIFE-71); false: the call is refused. */
+SIM_MUST_USE bool wsk_ignores_argument(struct wsk_call *call);
 void wsk_refuse_state(struct wsk_call *call);
 
 enum wsk_style { WSK_PEND, WSK_INLINE };

@@ -19,10 +19,13 @@ static void deliver_accept(struct sim *s, struct wsk_request *r)
     if (!NT_SUCCESS(r->status)) {
         return;
     }
+    SIZE_T size = wsk_address_size(r->socket->family);
     if (r->out[0] != NULL) {
+        wsk_output_kept(s, r, r->out[0], size, RULE_ACPT_003, "LocalAddress");
         wsk_address_out(s, &accepted->local, r->out[0], "LocalAddress");
     }
     if (r->out[1] != NULL) {
+        wsk_output_kept(s, r, r->out[1], size, RULE_ACPT_003, "RemoteAddress");
         wsk_address_out(s, &accepted->remote, r->out[1], "RemoteAddress");
     }
 }
@@ -40,13 +43,18 @@ static bool may_accept(struct wsk_call *call)
     struct wsk_socket *socket = call->socket;
     if (socket->category == WSK_STREAM) {
         if (socket->committed_connect) {
-            model_fail(s, RULE_STRM_005, socket->object, &socket->seen_where,
-                       "WskAccept on a stream socket that connects");
+            model_breach(s, RULE_STRM_008, socket->object, &socket->seen_where,
+                         "WskAccept on a stream socket that connects");
+            wsk_refuse_state(call);
+            return false;
         }
         if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
-            model_fail(s, RULE_ACPT_001, socket->object, &socket->created,
-                       "WskAccept on a socket that is not bound");
+            model_breach(s, RULE_STRM_008, socket->object, &socket->created,
+                         "WskAccept on a stream socket that is not bound");
+            wsk_refuse_state(call);
+            return false;
         }
+        model_exercised(s, RULE_STRM_008);
         if (!socket->committed_listen && model_knob(s, KNOB_STREAM_LISTEN_SEMANTICS) != 2) {
             wsk_refuse_state(call); /* AMBIGUOUS-LIFE-21 */
             return false;
@@ -54,8 +62,10 @@ static bool may_accept(struct wsk_call *call)
         return true;
     }
     if (socket->seen != WSK_LISTENING && !wsk_any_callback(socket)) {
-        model_fail(s, RULE_ACPT_001, socket->object, &socket->created,
-                   "WskAccept on a socket that is not bound");
+        model_breach(s, RULE_ACPT_001, socket->object, &socket->created,
+                     "WskAccept on a socket that is not bound");
+        wsk_refuse_state(call);
+        return false;
     }
     model_exercised(s, RULE_ACPT_001);
     return true;
@@ -71,6 +81,24 @@ static void check_outputs(struct wsk_call *call, PSOCKADDR local, PSOCKADDR remo
         model_touch(call->s, remote, size, "RemoteAddress");
     }
     model_exercised(call->s, RULE_ACPT_003);
+}
+
+/* ACPT-004: what SOCK-009 and SOCK-010 ask of the context and the table, as far as it shows now. */
+static void check_client(struct wsk_call *call, PVOID context,
+                         const WSK_CLIENT_CONNECTION_DISPATCH *dispatch)
+{
+    struct sim *s = call->s;
+    const struct sim_block *block = sim_block_find(s, (uintptr_t)context);
+    uintptr_t bad;
+    if (block != NULL && block->kind == BLOCK_PAGED) {
+        model_fail(s, RULE_ACPT_004, call->socket->object, &block->born,
+                   "AcceptSocketContext lies in paged memory");
+    }
+    if (dispatch != NULL && !sim_memory_ok(dispatch, sizeof *dispatch, &bad)) {
+        model_fail(s, RULE_ACPT_004, call->socket->object, NULL,
+                   "AcceptSocketDispatch does not lead to a WSK_CLIENT_CONNECTION_DISPATCH");
+    }
+    model_exercised(s, RULE_ACPT_004);
 }
 
 static struct wsk_incoming *waiting_for_irp(struct wsk_socket *listener)
@@ -120,9 +148,13 @@ NTSTATUS WSKAPI WskAccept(PWSK_SOCKET ListenSocket, ULONG Flags, PVOID AcceptSoc
         return wsk_leave(&call);
     }
     if (Flags != 0) {
-        model_fail(call.s, RULE_ACPT_001, call.socket->object, NULL,
-                   "WskAccept is given Flags 0x%x", Flags);
+        model_breach(call.s, RULE_ACPT_001, call.socket->object, NULL,
+                     "WskAccept is given Flags 0x%x", Flags);
+        if (!wsk_ignores_argument(&call)) {
+            return wsk_leave(&call);
+        }
     }
+    check_client(&call, AcceptSocketContext, AcceptSocketDispatch);
     check_outputs(&call, LocalAddress, RemoteAddress);
     if (may_accept(&call)) {
         call.request->out[0] = LocalAddress;
@@ -165,18 +197,26 @@ static void listen_socket(struct wsk_call *call)
     struct wsk_socket *socket = call->socket;
     struct wsk_request *r = call->request;
     if (socket->committed_connect) {
-        model_fail(s, RULE_STRM_005, socket->object, &socket->seen_where,
-                   "WskListen on a stream socket that connects");
+        model_breach(s, RULE_STRM_005, socket->object, &socket->seen_where,
+                     "WskListen on a stream socket that connects");
+        wsk_refuse_state(call);
+        return;
     }
     if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
-        model_fail(s, RULE_STRM_003, socket->object, &socket->created,
-                   "WskListen on a socket that is not bound");
+        model_breach(s, RULE_STRM_003, socket->object, &socket->created,
+                     "WskListen on a socket that is not bound");
+        wsk_refuse_state(call);
+        return;
     }
     if (socket->committed_listen) {
-        model_fail(s, RULE_STRM_001, socket->object, &socket->seen_where,
-                   "WskListen is called a second time");
+        model_breach(s, RULE_STRM_001, socket->object, &socket->seen_where,
+                     "WskListen is called a second time");
+        wsk_refuse_state(call);
+        return;
     }
+    model_exercised(s, RULE_STRM_001);
     model_exercised(s, RULE_STRM_003);
+    model_exercised(s, RULE_STRM_005);
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
     NTSTATUS status;
     r->deliver = deliver_listen;

@@ -5,6 +5,8 @@
 static void deliver_address(struct sim *s, struct wsk_request *r)
 {
     if (NT_SUCCESS(r->status)) {
+        wsk_output_kept(s, r, r->out[0], wsk_address_size(r->socket->family), RULE_ADDR_005,
+                        "address buffer");
         wsk_address_out(s, &r->address[0], r->out[0], "address buffer");
     }
 }
@@ -35,8 +37,10 @@ NTSTATUS WSKAPI WskGetLocalAddress(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, P
         const struct wsk_socket *socket = call.socket;
         bool is_known = socket->seen != WSK_UNBOUND && socket->seen != WSK_BINDING;
         if (!is_known && !wsk_any_callback(socket)) {
-            model_fail(call.s, RULE_ADDR_001, socket->object, &socket->created,
-                       "WskGetLocalAddress on a socket that is not bound");
+            model_breach(call.s, RULE_ADDR_001, socket->object, &socket->created,
+                         "WskGetLocalAddress on a socket that is not bound");
+            wsk_refuse(&call, STATUS_INVALID_DEVICE_STATE); /* ADDR-002 */
+            return wsk_leave(&call);
         }
         model_exercised(call.s, RULE_ADDR_001);
         answer(&call, LocalAddress, &socket->local);
@@ -48,8 +52,15 @@ NTSTATUS WSKAPI WskGetRemoteAddress(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress,
 {
     struct wsk_call call;
     if (WSK_ENTER(&call, WskGetRemoteAddress, Socket, Irp, WSK_REQ_REMOTE_ADDRESS)) {
-        wsk_stream_check_connected(&call, RULE_ADDR_003);
-        answer(&call, RemoteAddress, &call.socket->remote);
+        if (!wsk_stream_check_connected(&call, RULE_ADDR_003)) {
+            return wsk_leave(&call);
+        }
+        bool is_over = call.socket->state == WSK_BOTH_FIN || call.socket->state == WSK_ABORTED;
+        if (is_over && model_knob(call.s, KNOB_STATE_WRONG_STATE_STATUS) != 0) {
+            wsk_refuse_state(&call); /* AMBIGUOUS-LIFE-10 */
+        } else {
+            answer(&call, RemoteAddress, &call.socket->remote);
+        }
     }
     return wsk_leave(&call);
 }

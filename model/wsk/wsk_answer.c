@@ -171,6 +171,10 @@ NTSTATUS wsk_event_call(struct sim *s, struct wsk_invocation *inv, const void *t
     switch ((enum wsk_event)inv->event) {
     case WSK_EV_ACCEPT:
         flags = inv->flags | at_dispatch(s, inv);
+        if (inv->is_null && model_knob(s, KNOB_DEAD_CALLBACK_ARGS) == 1) {
+            return ((PFN_WSK_ACCEPT_EVENT)target)(context, flags, inv->local, inv->remote, NULL,
+                                                  NULL, NULL);
+        }
         return ((PFN_WSK_ACCEPT_EVENT)target)(context, flags, inv->local, inv->remote,
                                               inv->accept_socket, &out->context, &out->dispatch);
     case WSK_EV_INSPECT:
@@ -206,8 +210,8 @@ static void judge_unlisted(struct sim *s, struct wsk_invocation *inv, enum model
         model_lint(s, RULE_CTL_058);
         return;
     }
-    model_fail(s, rule, inv->socket->object, &inv->entered, "%s answers %s (0x%08x)",
-               wsk_event_name(inv->event), status_text(inv->answer), (unsigned)inv->answer);
+    model_breach(s, rule, inv->socket->object, &inv->entered, "%s answers %s (0x%08x)",
+                 wsk_event_name(inv->event), status_text(inv->answer), (unsigned)inv->answer);
 }
 
 static void judge_accept(struct sim *s, struct wsk_invocation *inv, const struct wsk_out *out)
@@ -215,13 +219,35 @@ static void judge_accept(struct sim *s, struct wsk_invocation *inv, const struct
     if (inv->answer != STATUS_SUCCESS && inv->answer != STATUS_REQUEST_NOT_ACCEPTED) {
         judge_unlisted(s, inv, RULE_ACPT_011);
     }
-    if (inv->answer == STATUS_SUCCESS &&
+    if (NT_SUCCESS(inv->answer) &&
         (out->context == WSK_UNWRITTEN || (PVOID)(ULONG_PTR)out->dispatch == WSK_UNWRITTEN)) {
         model_fail(s, RULE_ACPT_012, inv->socket->object, &inv->entered,
                    "WskAcceptEvent accepts a socket but does not store %s",
                    out->context == WSK_UNWRITTEN ? "AcceptSocketContext" : "AcceptSocketDispatch");
     }
+    model_exercised(s, RULE_ACPT_011);
     model_exercised(s, RULE_ACPT_012);
+}
+
+/* The listening socket is dead: nothing was offered. */
+static void judge_null(struct sim *s, const struct wsk_invocation *inv, const struct wsk_out *out)
+{
+    if (inv->answer == STATUS_PENDING && inv->event != WSK_EV_INSPECT) {
+        if (model_knob(s, KNOB_DEAD_CALLBACK_ANSWER) == 1) {
+            model_fail(s, RULE_EVT_019, inv->socket->object, &inv->entered,
+                       "%s answers STATUS_PENDING although there is nothing to retain",
+                       wsk_event_name(inv->event));
+        }
+        model_lint(s, RULE_EVT_019); /* AMBIGUOUS-LIFE-34 */
+    }
+    if (inv->event == WSK_EV_ACCEPT) {
+        bool has_stored = out->context != WSK_UNWRITTEN ||
+                          (PVOID)(ULONG_PTR)out->dispatch != WSK_UNWRITTEN;
+        if (inv->answer != STATUS_REQUEST_NOT_ACCEPTED || has_stored) {
+            model_lint(s, RULE_ACPT_016);
+        }
+        model_exercised(s, RULE_ACPT_016);
+    }
 }
 
 static void judge_data(struct sim *s, struct wsk_invocation *inv, const struct wsk_out *out)
@@ -242,9 +268,7 @@ void wsk_event_judge(struct sim *s, struct wsk_invocation *inv, const struct wsk
 {
     model_exercised(s, RULE_CTL_058);
     if (inv->is_null) {
-        if (inv->answer == STATUS_PENDING) {
-            model_lint(s, RULE_EVT_019); /* AMBIGUOUS-LIFE-34: nothing to retain */
-        }
+        judge_null(s, inv, out);
         return;
     }
     switch ((enum wsk_event)inv->event) {
@@ -257,9 +281,11 @@ void wsk_event_judge(struct sim *s, struct wsk_invocation *inv, const struct wsk
         break;
     case WSK_EV_INSPECT:
         if ((uint32_t)inv->answer >= WskInspectMax) {
-            model_fail(s, RULE_LSTN_006, inv->socket->object, &inv->entered,
-                       "WskInspectEvent answers %d", (int)inv->answer);
+            model_breach(s, RULE_LSTN_006, inv->socket->object, &inv->entered,
+                         "WskInspectEvent answers %d", (int)inv->answer);
+            inv->answer = WskInspectReject; /* LSTN-024 */
         }
+        model_exercised(s, RULE_LSTN_006);
         break;
     case WSK_EV_DISCONNECT:
     case WSK_EV_SEND_BACKLOG:

@@ -9,6 +9,8 @@
 
 #include "model/world/run.h"
 
+#include <string.h>
+
 static const NTSTATUS bind_faults[] = {STATUS_INSUFFICIENT_RESOURCES,
                                        STATUS_ADDRESS_ALREADY_EXISTS};
 
@@ -101,9 +103,31 @@ NTSTATUS wsk_bind_claim(struct sim *s, struct wsk_socket *socket, const struct n
 
 /* ---- the call ---- */
 
+/*
+ * BIND-015, AMBIGUOUS-LIFE-12: the address was read in the call; a client that has let it go by now
+ * depends on that.
+ */
+static void check_address_kept(struct sim *s, const struct wsk_request *r)
+{
+    struct net_address now;
+    uintptr_t bad;
+    const struct wsk_socket *socket = r->socket;
+    if (!r->was_pended || model_knob(s, KNOB_LIFETIME_INPUTS) == 1) {
+        return;
+    }
+    bool is_kept = sim_memory_ok(r->out[0], wsk_address_size(socket->family), &bad) &&
+                   wsk_address_in(s, r->out[0], socket->family, &now, "LocalAddress") &&
+                   memcmp(&now, &r->address[0], sizeof now) == 0;
+    if (!is_kept) {
+        model_lint(s, RULE_BIND_015);
+    }
+    model_exercised(s, RULE_BIND_015);
+}
+
 static void deliver_bind(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
+    check_address_kept(s, r);
     if (!NT_SUCCESS(r->status)) {
         if (socket->seen == WSK_BINDING) {
             wsk_socket_see(s, socket, WSK_UNBOUND); /* BIND-010 */
@@ -144,12 +168,18 @@ static void bind_socket(struct wsk_call *call, const SOCKADDR *address, ULONG fl
     struct wsk_socket *socket = call->socket;
     struct net_address local;
     if (flags != 0) {
-        model_fail(s, RULE_BIND_001, socket->object, NULL, "WskBind is given Flags 0x%x", flags);
+        model_breach(s, RULE_BIND_001, socket->object, NULL, "WskBind is given Flags 0x%x", flags);
+        if (!wsk_ignores_argument(call)) {
+            return;
+        }
     }
+    model_exercised(s, RULE_BIND_001);
     if (!wsk_address_in(s, address, socket->family, &local, "LocalAddress")) {
-        model_fail(s, RULE_BIND_002, socket->object, &socket->created,
-                   "WskBind is given an address of family %u on a socket of family %u",
-                   address->sa_family, socket->family);
+        model_breach(s, RULE_BIND_002, socket->object, &socket->created,
+                     "WskBind is given an address of family %u on a socket of family %u",
+                     address->sa_family, socket->family);
+        wsk_refuse_argument(call);
+        return;
     }
     model_exercised(s, RULE_BIND_002);
     if (socket->state != WSK_UNBOUND || socket->seen != WSK_UNBOUND) {
@@ -159,6 +189,8 @@ static void bind_socket(struct wsk_call *call, const SOCKADDR *address, ULONG fl
     }
     wsk_socket_see(s, socket, WSK_BINDING);
     call->request->deliver = deliver_bind;
+    call->request->out[0] = (PVOID)(ULONG_PTR)address;
+    call->request->address[0] = local;
     NTSTATUS status;
     if (wsk_fault(s, bind_faults, SIM_COUNT(bind_faults), &status)) {
         wsk_finish(call, WSK_PEND, status, 0);

@@ -298,6 +298,15 @@ void wsk_refuse_argument(struct wsk_call *call)
     wsk_refuse(call, unsupported ? STATUS_NOT_SUPPORTED : STATUS_INVALID_PARAMETER);
 }
 
+bool wsk_ignores_argument(struct wsk_call *call)
+{
+    if (model_knob(call->s, KNOB_ARGS_BAD_STATUS) == 2) {
+        return true;
+    }
+    wsk_refuse_argument(call);
+    return false;
+}
+
 void wsk_refuse_state(struct wsk_call *call)
 {
     NTSTATUS status = STATUS_INVALID_DEVICE_STATE;

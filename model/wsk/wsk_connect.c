@@ -161,29 +161,54 @@ static bool faults(struct wsk_call *call, struct wsk_socket *socket)
     return true;
 }
 
-/* Steps 8 and 9. False: refused. */
-static bool check(struct wsk_call *call, const SOCKADDR *address, ULONG flags,
+/* Step 8. False: refused. */
+static bool check_arguments(struct wsk_call *call, const SOCKADDR *address, ULONG flags,
                   struct net_address *remote)
 {
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     const char *name = model_routine_name(call->routine);
     if (flags != 0) {
-        model_fail(s, RULE_CONN_001, socket->object, NULL, "%s is given Flags 0x%x", name, flags);
+        model_breach(s, RULE_CONN_001, socket->object, NULL, "%s is given Flags 0x%x", name, flags);
+        if (call->routine == ROUTINE_WskConnectEx) {
+            wsk_refuse(call, STATUS_INVALID_PARAMETER); /* CONN-005 */
+            return false;
+        }
+        if (!wsk_ignores_argument(call)) {
+            return false;
+        }
     }
+    model_exercised(s, RULE_CONN_001);
     if (!wsk_address_in(s, address, socket->family, remote, "RemoteAddress")) {
-        model_fail(s, RULE_CONN_002, socket->object, &socket->created,
-                   "%s is given an address of family %u on a socket of family %u", name,
-                   address->sa_family, socket->family);
+        model_breach(s, RULE_CONN_002, socket->object, &socket->created,
+                     "%s is given an address of family %u on a socket of family %u", name,
+                     address->sa_family, socket->family);
+        wsk_refuse_argument(call);
+        return false;
     }
+    model_exercised(s, RULE_CONN_002);
+    return true;
+}
+
+/* Step 9. False: refused. */
+static bool check_state(struct wsk_call *call)
+{
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    const char *name = model_routine_name(call->routine);
     if (socket->committed_listen) {
-        model_fail(s, RULE_STRM_004, socket->object, &socket->seen_where,
-                   "%s on a stream socket that listens", name);
+        model_breach(s, RULE_STRM_004, socket->object, &socket->seen_where,
+                     "%s on a stream socket that listens", name);
+        wsk_refuse_state(call);
+        return false;
     }
     if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
-        model_fail(s, socket->category == WSK_STREAM ? RULE_BIND_008 : RULE_BIND_006,
-                   socket->object, &socket->created, "%s on a socket that is not bound", name);
+        model_breach(s, socket->category == WSK_STREAM ? RULE_BIND_008 : RULE_BIND_006,
+                     socket->object, &socket->created, "%s on a socket that is not bound", name);
+        wsk_refuse(call, STATUS_INVALID_DEVICE_STATE); /* CONN-003 */
+        return false;
     }
+    model_exercised(s, RULE_BIND_008);
     model_exercised(s, RULE_BIND_006);
     if (socket->state != WSK_BOUND || socket->seen != WSK_BOUND) {
         model_lint(s, RULE_CONN_010);
@@ -227,7 +252,7 @@ NTSTATUS WSKAPI WskConnect(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Fl
     struct wsk_call call;
     struct net_address remote;
     if (WSK_ENTER(&call, WskConnect, Socket, Irp, WSK_REQ_CONNECT) &&
-        check(&call, RemoteAddress, Flags, &remote)) {
+        check_arguments(&call, RemoteAddress, Flags, &remote) && check_state(&call)) {
         connect_socket(&call, &remote, NULL);
     }
     return wsk_leave(&call);
@@ -239,13 +264,13 @@ NTSTATUS WSKAPI WskConnectEx(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_B
     struct wsk_call call;
     struct net_address remote;
     if (WSK_ENTER(&call, WskConnectEx, Socket, Irp, WSK_REQ_CONNECT_EX) &&
-        check(&call, RemoteAddress, Flags, &remote)) {
+        check_arguments(&call, RemoteAddress, Flags, &remote)) {
         if (Buffer != NULL) {
             model_touch(call.s, Buffer, sizeof *Buffer, "Buffer");
         }
         if (Buffer != NULL && Buffer->Length > CONNECT_DATA_MAX) {
             wsk_refuse(&call, STATUS_BUFFER_OVERFLOW);
-        } else {
+        } else if (check_state(&call)) {
             connect_socket(&call, &remote, Buffer);
         }
     }

@@ -69,6 +69,10 @@ void wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access
 void wsk_buffer_release(struct sim *s, struct wsk_request *r, enum mm_access access,
                         enum model_rule rule);
 
+/* The client's memory must still be there when its request completes: `rule` otherwise. */
+void wsk_output_kept(struct sim *s, const struct wsk_request *r, const void *p, SIZE_T size,
+                     enum model_rule rule, const char *what);
+
 /* True if the client knows more than `seen` says: a callback of the socket has been entered. */
 bool wsk_any_callback(const struct wsk_socket *socket);
 
@@ -159,8 +163,11 @@ extern const struct net_tcp_ops wsk_stream_tcp_ops;
 /* The connection exists: what came before (FIN) takes effect, the window is set, events are
  * offered. */
 void wsk_stream_established(struct sim *s, struct wsk_socket *socket);
-/* The client must know that the socket has been connected: `rule` otherwise. */
-void wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule);
+/*
+ * The client must know that the socket has been connected: `rule` otherwise. False: the call is
+ * decided.
+ */
+SIM_MUST_USE bool wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule);
 /* The connection is gone in both directions: requests fail, events become due. */
 void wsk_stream_cut(struct sim *s, struct wsk_socket *socket, enum wsk_cut cut, NTSTATUS status);
 /* What sends and receives answer on a connection that is cut or shut (AMBIGUOUS-LIFE-26). */

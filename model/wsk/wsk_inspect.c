@@ -103,8 +103,8 @@ static struct wsk_incoming *by_id(struct wsk_socket *listener, const WSK_INSPECT
     return in;
 }
 
-/* AMBIGUOUS-LIFE-22. */
-static NTSTATUS stale_status(struct sim *s)
+/* AMBIGUOUS-LIFE-22: `documented` for an aborted request, or for one that is not known. */
+static NTSTATUS stale_status(struct sim *s, NTSTATUS documented)
 {
     switch (model_knob(s, KNOB_INSPECT_STALE_STATUS)) {
     case 1:
@@ -112,7 +112,7 @@ static NTSTATUS stale_status(struct sim *s)
     case 2:
         return STATUS_CANCELLED;
     default:
-        return STATUS_SUCCESS;
+        return documented;
     }
 }
 
@@ -143,7 +143,7 @@ static NTSTATUS act(struct wsk_call *call, struct wsk_incoming *in, WSK_INSPECT_
             if (in->abort_told) {
                 model_lint(s, RULE_LSTN_018);
             }
-            return stale_status(s);
+            return stale_status(s, STATUS_SUCCESS);
         }
         break;
     case WSK_IN_ARRIVED:
@@ -152,9 +152,57 @@ static NTSTATUS act(struct wsk_call *call, struct wsk_incoming *in, WSK_INSPECT_
     case WSK_IN_OFFERED:
         break;
     }
-    model_fail(s, RULE_LSTN_014, call->socket->object, NULL,
-               "WskInspectComplete for a request whose WskInspectEvent did not answer "
-               "WskInspectPend");
+    model_breach(s, RULE_LSTN_014, call->socket->object, NULL,
+                 "WskInspectComplete for a request whose WskInspectEvent did not answer "
+                 "WskInspectPend");
+    return stale_status(s, STATUS_INVALID_PARAMETER);
+}
+
+/* LSTN-010: both members name a request, neither does alone. */
+static bool is_half_known(const struct wsk_socket *listener, const WSK_INSPECT_ID *id)
+{
+    const struct wsk_incoming *in = listener->data.incoming_first;
+    while (in != NULL && (!in->was_inspected || in->state == WSK_IN_ENDED ||
+                          (in->id.Key != id->Key && in->id.SerialNumber != id->SerialNumber))) {
+        in = in->next;
+    }
+    return in != NULL;
+}
+
+static struct wsk_incoming *known_request(struct wsk_call *call, const WSK_INSPECT_ID *id)
+{
+    struct sim *s = call->s;
+    struct wsk_socket *listener = call->socket;
+    struct wsk_incoming *in = by_id(listener, id);
+    if (in == NULL) {
+        bool is_half = is_half_known(listener, id);
+        model_breach(s, is_half ? RULE_LSTN_010 : RULE_LSTN_014, listener->object, NULL,
+                     "WskInspectComplete for an id that no WskInspectEvent of this socket has "
+                     "passed%s",
+                     is_half ? "; one of its two members is that of a request" : "");
+    } else if (in->was_completed) {
+        model_breach(s, RULE_LSTN_009, listener->object, &in->completed,
+                     "WskInspectComplete is called twice for one request");
+        in = NULL;
+    }
+    model_exercised(s, RULE_LSTN_009);
+    model_exercised(s, RULE_LSTN_010);
+    model_exercised(s, RULE_LSTN_014);
+    return in;
+}
+
+/* LSTN-009: the id of the callback is the subsystem's; the client passes a copy. */
+static void check_copied(struct wsk_call *call, PWSK_INSPECT_ID id)
+{
+    const struct sim_block *block = sim_block_find(call->s, (uintptr_t)id);
+    uintptr_t bad;
+    if (block != NULL && block->kind == BLOCK_INDICATION &&
+        !sim_memory_ok(id, sizeof *id, &bad)) {
+        model_fail(call->s, RULE_LSTN_009, call->socket->object, &block->born,
+                   "WskInspectComplete is given the pointer that WskInspectEvent got, not a copy "
+                   "of what it led to");
+    }
+    model_touch(call->s, id, sizeof *id, "InspectID");
 }
 
 static void complete_inspection(struct wsk_call *call, PWSK_INSPECT_ID id,
@@ -162,22 +210,18 @@ static void complete_inspection(struct wsk_call *call, PWSK_INSPECT_ID id,
 {
     struct sim *s = call->s;
     struct wsk_socket *listener = call->socket;
-    model_touch(s, id, sizeof *id, "InspectID");
+    check_copied(call, id);
     if (action != WskInspectAccept && action != WskInspectReject) {
-        model_fail(s, RULE_LSTN_014, listener->object, NULL, "WskInspectComplete with action %d",
-                   (int)action);
+        model_breach(s, RULE_LSTN_014, listener->object, NULL, "WskInspectComplete with action %d",
+                     (int)action);
+        wsk_refuse_argument(call);
+        return;
     }
-    struct wsk_incoming *in = by_id(listener, id);
+    struct wsk_incoming *in = known_request(call, id);
     if (in == NULL) {
-        model_fail(
-            s, RULE_LSTN_014, listener->object, NULL,
-            "WskInspectComplete for an id that no WskInspectEvent of this socket has passed");
+        wsk_refuse(call, stale_status(s, STATUS_INVALID_PARAMETER));
+        return;
     }
-    if (in->was_completed) {
-        model_fail(s, RULE_LSTN_009, listener->object, &in->completed,
-                   "WskInspectComplete is called twice for one request");
-    }
-    model_exercised(s, RULE_LSTN_014);
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES};
     NTSTATUS status;
     if (wsk_fault(s, faults, SIM_COUNT(faults), &status)) {

@@ -179,7 +179,9 @@ static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
     struct wsk_data *d = &socket->data;
     struct wsk_request *r = call->request;
     check_flags(call, buffer, flags);
-    wsk_stream_check_connected(call, RULE_RECV_001);
+    if (!wsk_stream_check_connected(call, RULE_RECV_001)) {
+        return;
+    }
     if (socket->seen == WSK_ABORTED) {
         model_lint(s, RULE_DISC_011);
     }

@@ -29,10 +29,20 @@ static const struct {
 } services[] = {{"echo", 7},    {"discard", 9}, {"ftp", 21},  {"ssh", 22},   {"smtp", 25},
                 {"domain", 53}, {"http", 80},   {"ntp", 123}, {"https", 443}};
 
+struct lookup {
+    struct net_address address[RESULTS_MAX];
+    uint32_t count;
+    int socktype, protocol;
+};
+
 /* What a request asks; `item` of the request. */
 struct question {
     PUNICODE_STRING node, service;
     PADDRINFOEXW hints;
+    const GUID *provider;
+    bool is_captured; /* AMBIGUOUS-LIFE-12: nothing of it is read after the call */
+    NTSTATUS status;
+    struct lookup found; /* then */
 };
 
 /* ---- text ---- */
@@ -132,12 +142,6 @@ static uint32_t default_addresses(enum net_family family, bool is_passive,
     return count + 1;
 }
 
-struct lookup {
-    struct net_address address[RESULTS_MAX];
-    uint32_t count;
-    int socktype, protocol;
-};
-
 static NTSTATUS look_up(struct sim *s, const struct question *q, struct lookup *out)
 {
     char name[NAME_MAX_CHARS + 1] = "", service[NAME_MAX_CHARS + 1] = "";
@@ -209,16 +213,37 @@ static ULONG_PTR information(struct sim *s, NTSTATUS status)
     return model_knob(s, KNOB_ADDR_INFORMATION) == 1 ? (ULONG_PTR)(ULONG)status : 0;
 }
 
+/* ADDR-015; AMBIGUOUS-LIFE-12: unless everything is captured in the call. */
+static void check_kept(struct sim *s, const struct wsk_request *r, const struct question *q)
+{
+    const UNICODE_STRING *text[] = {q->node, q->service};
+    if (!q->is_captured) {
+        for (size_t i = 0; i < SIM_COUNT(text); i++) {
+            if (text[i] != NULL) {
+                wsk_output_kept(s, r, text[i], sizeof *text[i], RULE_ADDR_015, "name");
+                wsk_output_kept(s, r, text[i]->Buffer, text[i]->Length, RULE_ADDR_015, "name");
+            }
+        }
+        if (q->hints != NULL) {
+            wsk_output_kept(s, r, q->hints, sizeof *q->hints, RULE_ADDR_015, "Hints");
+        }
+        if (q->provider != NULL) {
+            wsk_output_kept(s, r, q->provider, sizeof *q->provider, RULE_ADDR_015, "Provider");
+        }
+    }
+    wsk_output_kept(s, r, r->out[0], sizeof(PADDRINFOEXW), RULE_ADDR_015, "Result variable");
+}
+
 static void deliver_address_info(struct sim *s, struct wsk_request *r)
 {
     struct question *q = r->item;
-    struct lookup found;
+    check_kept(s, r, q);
     if (r->status == STATUS_SUCCESS) {
-        r->status = look_up(s, q, &found);
+        r->status = q->is_captured ? q->status : look_up(s, q, &q->found);
         if (NT_SUCCESS(r->status)) {
             PADDRINFOEXW *result = r->out[0];
             model_touch(s, result, sizeof *result, "Result");
-            *result = make_list(s, r->registration, &found);
+            *result = make_list(s, r->registration, &q->found);
         }
         r->information = information(s, r->status);
     }
@@ -272,7 +297,6 @@ NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
 {
     struct wsk_call call;
     (void)NameSpace;
-    (void)Provider;
     if (!WSK_ENTER_CLIENT(&call, WskGetAddressInfo, Client, Irp, WSK_REQ_RESOLVE, 0)) {
         return wsk_leave(&call);
     }
@@ -284,8 +308,10 @@ NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
         model_touch(s, ServiceName, sizeof *ServiceName, "ServiceName");
     }
     if (is_empty(NodeName) && is_empty(ServiceName)) {
-        model_fail(s, RULE_ADDR_013, call.registration->object, NULL,
-                   "WskGetAddressInfo is given neither a node nor a service");
+        model_breach(s, RULE_ADDR_013, call.registration->object, NULL,
+                     "WskGetAddressInfo is given neither a node nor a service");
+        wsk_refuse(&call, STATUS_INVALID_PARAMETER); /* ADDR-011 */
+        return wsk_leave(&call);
     }
     model_exercised(s, RULE_ADDR_013);
     model_touch(s, Result, sizeof *Result, "Result");
@@ -294,7 +320,12 @@ NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
         wsk_refuse(&call, STATUS_INVALID_PARAMETER);
     } else if (!faults(&call)) {
         struct question *q = wsk_stage_alloc(s, sizeof *q);
-        *q = (struct question){NodeName, ServiceName, Hints};
+        *q = (struct question){.node = NodeName, .service = ServiceName, .hints = Hints,
+                               .provider = Provider};
+        if (model_knob(s, KNOB_LIFETIME_INPUTS) == 1) {
+            q->is_captured = true;
+            q->status = look_up(s, q, &q->found);
+        }
         call.request->item = q;
         call.request->out[0] = Result;
         call.request->deliver = deliver_address_info;
@@ -394,8 +425,10 @@ NTSTATUS WSKAPI WskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG Soc
     struct sim *s = call.s;
     struct wsk_request *r = call.request;
     if (NodeName == NULL && ServiceName == NULL) {
-        model_fail(s, RULE_ADDR_013, call.registration->object, NULL,
-                   "WskGetNameInfo is given no string to fill");
+        model_breach(s, RULE_ADDR_013, call.registration->object, NULL,
+                     "WskGetNameInfo is given no string to fill");
+        wsk_refuse(&call, STATUS_INVALID_PARAMETER);
+        return wsk_leave(&call);
     }
     if (SockAddrLength > SOCKADDR_LENGTH_MAX) {
         model_lint(s, RULE_ADDR_013);

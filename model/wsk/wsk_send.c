@@ -176,7 +176,9 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
         model_fail(s, RULE_SEND_006, socket->object, NULL, "WskSend is given Flags 0x%x", flags);
     }
     model_touch(s, buffer, sizeof *buffer, "Buffer");
-    wsk_stream_check_connected(call, RULE_SEND_001);
+    if (!wsk_stream_check_connected(call, RULE_SEND_001)) {
+        return;
+    }
     if (is_over(call)) {
         return;
     }
@@ -307,13 +309,22 @@ static void disconnect(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags
     struct sim *s = call->s;
     uint32_t object = call->socket->object;
     if ((flags & ~(ULONG)WSK_FLAG_ABORTIVE) != 0) {
-        model_fail(s, RULE_DISC_002, object, NULL, "WskDisconnect is given Flags 0x%x", flags);
+        model_breach(s, RULE_DISC_002, object, NULL, "WskDisconnect is given Flags 0x%x", flags);
+        if (!wsk_ignores_argument(call)) {
+            return;
+        }
+        flags &= WSK_FLAG_ABORTIVE;
     }
     if (flags != 0 && buffer != NULL) {
-        model_fail(s, RULE_DISC_002, object, NULL, "an abortive WskDisconnect is given a buffer");
+        model_breach(s, RULE_DISC_002, object, NULL, "an abortive WskDisconnect is given a buffer");
+        if (!wsk_ignores_argument(call)) {
+            return;
+        }
     }
     model_exercised(s, RULE_DISC_002);
-    wsk_stream_check_connected(call, RULE_DISC_001);
+    if (!wsk_stream_check_connected(call, RULE_DISC_001)) {
+        return;
+    }
     if (flags != 0) {
         abort_connection(call);
     } else {

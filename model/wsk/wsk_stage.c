@@ -147,6 +147,18 @@ void wsk_buffer_release(struct sim *s, struct wsk_request *r, enum mm_access acc
     r->mdl = NULL;
 }
 
+void wsk_output_kept(struct sim *s, const struct wsk_request *r, const void *p, SIZE_T size,
+                     enum model_rule rule, const char *what)
+{
+    uintptr_t bad;
+    if (!sim_memory_ok(p, size, &bad)) {
+        model_fail(s, rule, r->socket != NULL ? r->socket->object : r->registration->object,
+                   &r->submitted, "the %s passed to %s is gone before the IRP completes", what,
+                   model_routine_name(r->routine));
+    }
+    model_exercised(s, rule);
+}
+
 /* ---- small questions ---- */
 
 bool wsk_any_callback(const struct wsk_socket *socket)

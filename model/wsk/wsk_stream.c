@@ -22,21 +22,30 @@ enum { PAUSE_MS = 10 }; /* a failing receive callback is asked again after this 
 
 /* ---- questions ---- */
 
-void wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule)
+bool wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule)
 {
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     const char *name = model_routine_name(call->routine);
     if (socket->committed_listen) {
-        model_fail(s, RULE_STRM_004, socket->object, &socket->seen_where,
-                   "%s on a stream socket that listens", name);
+        model_breach(s, RULE_STRM_004, socket->object, &socket->seen_where,
+                     "%s on a stream socket that listens", name);
+        wsk_refuse_state(call);
+        return false;
     }
     bool is_known = socket->once_connected_seen || wsk_any_callback(socket);
     if (!socket->once_connected || !is_known) {
-        model_fail(s, rule, socket->object, &socket->created,
-                   "%s on a socket that has not been connected", name);
+        model_breach(s, rule, socket->object, &socket->created,
+                     "%s on a socket that has not been connected", name);
+        if (rule == RULE_ADDR_003) {
+            wsk_refuse(call, STATUS_INVALID_DEVICE_STATE); /* ADDR-004 */
+        } else {
+            wsk_refuse_state(call);
+        }
+        return false;
     }
     model_exercised(s, rule);
+    return true;
 }
 
 NTSTATUS wsk_stream_dead_status(struct sim *s, const struct wsk_socket *socket)
