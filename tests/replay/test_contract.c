@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nothing of the contract is homeless: every rule of the documents (tests/rules/contract.def) has a
+ * row and a proof, every class of mistakes a case, every property a case or a monitor of traces,
+ * every silence a knob. And nothing claims to prove what does not exist.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replay/rule_list.h"
+
+enum kind { RULE, PROPERTY, MISTAKE, SILENCE };
+
+static const struct entry {
+    enum kind kind;
+    const char *id, *knob;
+} contract[] = {
+#define CONTRACT(kind, id, knob) {kind, id, knob},
+#include "tests/rules/contract.def"
+#undef CONTRACT
+};
+
+/* Properties that a monitor checks on traces. */
+static const char *const on_traces[] = {
+#define PROPERTY(id, where, how) id,
+#include "tests/spec/properties.def"
+#undef PROPERTY
+};
+
+static const struct wsksim_cases *cases;
+
+static int open_cases(void **state)
+{
+    static struct selftest test; /* large */
+    static char message[SIM_MODULE_MESSAGE_MAX];
+    (void)state;
+    if (!selftest_open(&test, RULE_CASES, message, sizeof message)) {
+        print_message("%s\n", message);
+        return -1;
+    }
+    cases = test.cases;
+    return 0;
+}
+
+/* ---- each id of a kind must pass ---- */
+
+static void each(enum kind kind, bool (*is_at_home)(const struct entry *entry), const char *without)
+{
+    unsigned homeless = 0;
+    for (size_t i = 0; i < SIM_COUNT(contract); i++) {
+        if (contract[i].kind == kind && !is_at_home(&contract[i])) {
+            print_message("%s%s", homeless == 0 ? without : " ", contract[i].id);
+            homeless++;
+        }
+    }
+    print_message("%s", homeless > 0 ? "\n" : "");
+    assert_int_equal(homeless, 0);
+}
+
+static bool has_row(const struct entry *entry)
+{
+    return model_rule_find(entry->id) != MODEL_RULE_COUNT;
+}
+
+static bool is_proven(const struct entry *entry)
+{
+    return rule_is_proven(entry->id, cases);
+}
+
+static bool has_place(const struct entry *entry)
+{
+    for (const struct rule_place *place = rule_places; place->id != NULL; place++) {
+        if (strcmp(place->id, entry->id) == 0) {
+            return true;
+        }
+    }
+    for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        if (selftest_proves(model_mutants[i].proves, entry->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_made(const struct entry *entry)
+{
+    for (const struct wsksim_case *c = cases->begin; c < cases->end; c++) {
+        if (c->kind == WSKSIM_CASE_MISTAKE && selftest_proves(c->proves, entry->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_checked(const struct entry *entry)
+{
+    for (size_t i = 0; i < SIM_COUNT(on_traces); i++) {
+        if (strcmp(on_traces[i], entry->id) == 0) {
+            return true;
+        }
+    }
+    return is_proven(entry);
+}
+
+static bool has_knob(const struct entry *entry)
+{
+    return entry->knob[0] == '\0' || model_knob_find(entry->knob) != MODEL_KNOB_COUNT;
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    each(RULE, has_row, "no row: ");
+    each(RULE, is_proven, "no proof: ");
+    each(RULE, has_place, "no place in the model: ");
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    each(MISTAKE, is_made, "no case: ");
+}
+
+static void test_properties(void **state)
+{
+    (void)state;
+    each(PROPERTY, is_checked, "nothing checks: ");
+}
+
+static void test_silences(void **state)
+{
+    (void)state;
+    each(SILENCE, has_knob, "no knob: ");
+}
+
+/* ---- what proofs name exists ---- */
+
+static bool is_known(const char *id)
+{
+    for (size_t i = 0; i < SIM_COUNT(contract); i++) {
+        if (strcmp(contract[i].id, id) == 0) {
+            return true;
+        }
+    }
+    return model_rule_find(id) != MODEL_RULE_COUNT || model_knob_find(id) != MODEL_KNOB_COUNT;
+}
+
+static unsigned count_unknown(const char *ids, const char *by)
+{
+    char copy[512], *at = copy;
+    unsigned unknown = 0;
+    snprintf(copy, sizeof copy, "%s", ids);
+    for (char *id = strsep(&at, " "); id != NULL; id = strsep(&at, " ")) {
+        if (id[0] != '\0' && !is_known(id)) {
+            print_message("%s names %s\n", by, id);
+            unknown++;
+        }
+    }
+    return unknown;
+}
+
+static void test_names(void **state)
+{
+    unsigned unknown = 0;
+    (void)state;
+    for (const struct wsksim_case *c = cases->begin; c < cases->end; c++) {
+        unknown += count_unknown(c->proves, c->name);
+    }
+    for (unsigned i = 0; i < cases->elsewhere_count; i++) {
+        unknown += count_unknown(cases->elsewhere[i].id, cases->elsewhere[i].place);
+    }
+    for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        unknown += count_unknown(model_mutants[i].proves, model_mutants[i].name);
+    }
+    assert_int_equal(unknown, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rules),      cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_properties), cmocka_unit_test(test_silences),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, open_cases, NULL);
+}
