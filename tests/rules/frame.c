@@ -4,8 +4,7 @@
  * unloaded, and takes down what the body left behind.
  *
  * Which case: before the run `wsksim rules` writes Selected and Mistaken. A module for
- * `wsksim check` has one case for good: it is compiled with CASE_NAME and CASE_MISTAKEN
- * (tests/CMakeLists.txt).
+ * `wsksim check` has one case for good (choose.c).
  */
 #include "case.h"
 
@@ -18,15 +17,14 @@ static DRIVER_UNLOAD Unload;
 static KSTART_ROUTINE Thread;
 static IO_COMPLETION_ROUTINE Completed;
 
-#ifndef CASE_NAME
-#define CASE_NAME ""
-#define CASE_MISTAKEN FALSE
-#endif
+/* choose.c */
+extern const char CaseName[];
+extern const BOOLEAN CaseIsMistaken;
 
 extern const struct wsksim_case __start_wsksim_cases[], __stop_wsksim_cases[];
 
 static const struct wsksim_case *Selected;
-BOOLEAN Mistaken = CASE_MISTAKEN;
+BOOLEAN Mistaken;
 static unsigned Witnessed;
 
 PDRIVER_OBJECT CaseDriver;
@@ -414,7 +412,10 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
     UNREFERENCED_PARAMETER(Path);
     CaseDriver = Driver;
     Driver->DriverUnload = Unload;
-    Selected = Selected == NULL ? Find(CASE_NAME) : Selected;
+    if (Selected == NULL) {
+        Selected = Find(CaseName);
+        Mistaken = CaseIsMistaken;
+    }
     if (Selected == NULL) {
         DbgPrint("no case: 'wsksim rules -selftest=1' runs this module\n");
         return STATUS_NOT_FOUND;
