@@ -55,6 +55,7 @@ struct io_irp {
     bool is_with_device;   /* passed on by IofCallDriver, not completed yet */
     bool is_poisoned;      /* the shadow of IoStatus says OWNED */
     bool is_ex_routine;    /* IoSetCompletionRoutineEx armed and not passed down yet (KRN-028) */
+    bool is_marked_above;  /* IoMarkIrpPending in the completion routine that runs (KAMB-15) */
     bool was_marked;       /* IoMarkIrpPending on the location of a dispatch routine (KRN-013) */
     uint8_t location;      /* CurrentLocation of the pass in progress */
     PIO_COMPLETION_ROUTINE routine; /* of the pass in progress */
@@ -120,10 +121,11 @@ PDEVICE_OBJECT io_device_by_name(struct sim *s, const WCHAR *name, size_t charac
 /* IRPs from above not completed yet; queued or running work items of IoQueueWorkItem. */
 uint32_t io_outstanding(struct sim *s);
 /*
- * KRN-027: ends the run if an IRP from above waits for ever because its cancel routine was set
- * after it had been cancelled, and nobody looked.
+ * The driver keeps IRPs from above for ever: ends the run if one was stopped by a completion
+ * routine (KRN-035), or got its cancel routine after it had been cancelled, and nobody looked
+ * (KRN-027).
  */
-void io_check_missed_cancel(struct sim *s);
+void io_check_never_idle(struct sim *s);
 /* Of these, the work items: they hold the image while they are queued or run (KRN-171). */
 uint32_t io_works_pending(struct sim *s);
 /* Sends IRP_MJ_SHUTDOWN to every device that registered for it. */

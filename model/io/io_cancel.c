@@ -166,9 +166,14 @@ BOOLEAN io_cancel(struct sim *s, struct io_irp *r)
     return FALSE;
 }
 
-void io_check_missed_cancel(struct sim *s)
+void io_check_never_idle(struct sim *s)
 {
     for (const struct io_above *a = io_of(s)->above_first; a != NULL; a = a->next) {
+        if (a->is_stopped) {
+            model_fail(s, RULE_KRN_035, a->record->object, &a->record->submitted,
+                       "a completion routine stopped the completion of an IRP from above, and "
+                       "the driver never completed it");
+        }
         if (a->is_cancelled && a->record->irp->CancelRoutine != NULL) {
             model_fail(s, RULE_KRN_027, a->record->object, &a->record->routine_set,
                        "a cancel routine was set on an IRP that was cancelled already, and the "

@@ -33,7 +33,7 @@ static bool wants_call(const IRP *irp, const IO_STACK_LOCATION *location)
     return irp->Cancel && (location->Control & SL_INVOKE_ON_CANCEL) != 0;
 }
 
-static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJECT device,
+static NTSTATUS call_routine(struct sim *s, struct io_irp *r, PDEVICE_OBJECT device,
                              const IO_STACK_LOCATION *location, struct sim_where *entered)
 {
     uint32_t object = r->object;
@@ -47,6 +47,7 @@ static NTSTATUS call_routine(struct sim *s, const struct io_irp *r, PDEVICE_OBJE
     ke_window_code(s, (const void *)location->CompletionRoutine);
     sim_trace(s, TRACE_IrpCompletionEnter, object, r->irp->PendingReturned);
     *entered = sim_here(s);
+    r->is_marked_above = false;
     NTSTATUS status = location->CompletionRoutine(device, r->irp, location->Context);
     sim_trace(s, TRACE_IrpCompletionLeave, object, (uint64_t)(uint32_t)status);
     ke_window_close(s);
@@ -86,8 +87,11 @@ static void check_continued(struct sim *s, struct io_irp *r, NTSTATUS value, boo
     }
 }
 
-static void stopped(struct io_irp *r)
+static void stopped(struct sim *s, struct io_irp *r)
 {
+    if (r->above != NULL && r->is_marked_above && model_knob(s, KNOB_KERNEL_MARK_AND_STOP) != 0) {
+        model_lint(s, RULE_KRN_015); /* needless */
+    }
     if (r->above != NULL && r->state != IO_IRP_FREED) {
         r->above->is_stopped = true; /* KRN-035 */
     }
@@ -112,7 +116,7 @@ bool io_walk(struct sim *s, struct io_irp *r)
                 call_routine(s, r, at_top ? NULL : slot[1].DeviceObject, &done, &entered);
             if (value == STATUS_MORE_PROCESSING_REQUIRED ||
                 (model_mutated(value_stops_completion) && !NT_SUCCESS(value))) {
-                stopped(r);
+                stopped(s, r);
                 return false;
             }
             check_continued(s, r, value, was_pending, at_top, &entered);

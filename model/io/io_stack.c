@@ -132,6 +132,7 @@ static void mark_pending(struct sim *s, PIRP irp)
                           : "IoMarkIrpPending after IoSkipCurrentIrpStackLocation");
     }
     irp->Tail.Overlay.CurrentStackLocation->Control |= SL_PENDING_RETURNED;
+    r->is_marked_above = true;
     if (!r->was_marked && !is_below) { /* a mark of the layer below says nothing of this one */
         r->was_marked = true;
         r->marked = sim_here(s);

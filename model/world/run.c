@@ -189,7 +189,7 @@ static void unload(struct sim *s)
         if (io_outstanding(s) == 0) {
             sim_limit(s, "a script of the world does not return when the run is over");
         }
-        io_check_missed_cancel(s); /* KRN-027 */
+        io_check_never_idle(s); /* KRN-027, KRN-035 */
         model_fail(s, RULE_KRN_288, 0, NULL,
                    "the driver holds pending IRPs from above; it can never be unloaded");
     }

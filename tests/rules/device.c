@@ -6,7 +6,6 @@ struct lower Lower;
 
 static PDRIVER_DISPATCH ControlRoutine;
 static PDEVICE_OBJECT LowerDevice, UpperDevice;
-static KEVENT Closed;
 
 static DRIVER_DISPATCH Dispatch;
 
@@ -41,11 +40,7 @@ static NTSTATUS Dispatch(PDEVICE_OBJECT Device, PIRP Irp)
     if (Major == IRP_MJ_DEVICE_CONTROL) {
         return ControlRoutine(Device, Irp);
     }
-    NTSTATUS Status = Complete(Irp, STATUS_SUCCESS);
-    if (Major == IRP_MJ_CLOSE) {
-        KeSetEvent(&Closed, IO_NO_INCREMENT, FALSE);
-    }
-    return Status;
+    return Complete(Irp, STATUS_SUCCESS);
 }
 
 static PDEVICE_OBJECT DeviceNew(PUNICODE_STRING Name)
@@ -87,39 +82,44 @@ NTSTATUS Pass(PDEVICE_OBJECT Device, PIRP Irp, PIO_COMPLETION_ROUTINE Routine, P
 
 /* ---- user mode ---- */
 
+/* The body and the script of the world take turns: the device is there, the script is done. */
+static volatile enum { NOT_YET, THERE, FAILED } State;
+static volatile BOOLEAN IsAnswered;
+
 void Serve(PDRIVER_DISPATCH Control, PDEVICE_OBJECT Below)
 {
     UNICODE_STRING Name;
-    LARGE_INTEGER Limit;
-    Limit.QuadPart = -20000000;
     RtlInitUnicodeString(&Name, L"\\Device\\Case");
-    KeInitializeEvent(&Closed, NotificationEvent, FALSE);
     ControlRoutine = Control;
     UpperDevice = DeviceNew(&Name);
-    if (UpperDevice != NULL) {
-        if (Below != NULL) {
-            UpperDevice->StackSize = (CCHAR)(Below->StackSize + 1);
-        }
-        KeWaitForSingleObject(&Closed, Executive, KernelMode, FALSE, &Limit);
-        IoDeleteDevice(UpperDevice);
+    if (UpperDevice == NULL) {
+        State = FAILED;
+        return;
     }
+    if (Below != NULL) {
+        UpperDevice->StackSize = (CCHAR)(Below->StackSize + 1);
+    }
+    State = THERE;
+    for (ULONG Milliseconds = 1; !IsAnswered;
+         Milliseconds += Milliseconds < 8000 ? Milliseconds : 0) {
+        CaseSleep(Milliseconds);
+    }
+    IoDeleteDevice(UpperDevice);
 }
 
 static void Ask(unsigned Milliseconds)
 {
-    struct wsksim_file *File = NULL;
     char Bytes[16] = {0};
-    for (int i = 0; i < 50 && File == NULL && !wsksim_is_over(); i++) {
-        File = wsksim_open("\\Device\\Case");
-        if (File == NULL) {
-            wsksim_sleep(1000);
-        }
+    for (unsigned Wait = 100; State == NOT_YET && !wsksim_is_over(); Wait *= 2) {
+        wsksim_sleep(Wait);
     }
+    struct wsksim_file *File = State == THERE ? wsksim_open("\\Device\\Case") : NULL;
     if (File != NULL) {
         (void)wsksim_control(File, 0x222000, Bytes, sizeof Bytes, Bytes, sizeof Bytes, NULL,
                              Milliseconds);
         wsksim_close_file(File);
     }
+    IsAnswered = TRUE;
 }
 
 void User(void)
