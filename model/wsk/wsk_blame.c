@@ -2,7 +2,8 @@
 /*
  * Which rule of WSK a touch of freed memory breaks. A callback that touches its own socket's
  * context after it was freed is more than a use after free: either the client took
- * STATUS_EVENT_PENDING for "quiesced" (CTL-025), or it did not wait for the close (CLOSE-009).
+ * STATUS_EVENT_PENDING for "quiesced" (CTL-025), or a disable of a static event (CTL-106), or the
+ * death of the socket (CTL-189), or it did not wait for the close (CLOSE-009).
  */
 #include "model/ke/ke.h"
 #include "model/wsk/wsk.h"
@@ -23,6 +24,20 @@ static const struct wsk_gate *pending_gate(const struct wsk_socket *socket)
     return NULL;
 }
 
+/* What the client took for the end of the callbacks. */
+static enum model_rule rule_of(struct sim *s, const struct wsk_socket *socket)
+{
+    const struct wsk_invocation *inv = wsk_event_inside(s, socket);
+    if (pending_gate(socket) != NULL) {
+        return RULE_CTL_025;
+    }
+    if (socket->seen_dead && !socket->close_started) {
+        return RULE_CTL_189;
+    }
+    bool is_static = inv != NULL && socket->gate[inv->event].src == WSK_SRC_STATIC;
+    return is_static && !socket->close_started ? RULE_CTL_106 : RULE_CLOSE_009;
+}
+
 enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *block,
                                        uint32_t *object)
 {
@@ -36,7 +51,7 @@ enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *bl
             continue;
         }
         *object = socket->object;
-        return pending_gate(socket) != NULL ? RULE_CTL_025 : RULE_CLOSE_009;
+        return rule_of(s, socket);
     }
     return RULE_MEM_UAF;
 }

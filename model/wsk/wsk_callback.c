@@ -359,7 +359,8 @@ void wsk_event_suspend(struct sim *s, struct wsk_socket *socket)
 void wsk_event_refused(struct sim *s, struct wsk_socket *socket)
 {
     struct wsk_gate *gate = &socket->gate[WSK_EV_RECEIVE_FROM];
-    if (gate->src == WSK_SRC_STATIC || (gate->enabled_inside && model_knob(s, KNOB_AMB_19) == 1)) {
+    bool is_static = gate->src == WSK_SRC_STATIC && !model_mutated(static_refusal_disables);
+    if (is_static || (gate->enabled_inside && model_knob(s, KNOB_AMB_19) == 1)) {
         gate->enabled_inside = false;
         return;
     }

@@ -229,14 +229,19 @@ static void static_events(struct wsk_call *call, const struct wsk_control *c)
         input_variable(call, c, sizeof *control, RULE_CTL_100, "WSK_SET_STATIC_EVENT_CALLBACKS");
     wsk_control_no_output(s, c);
     ULONG all = wsk_category_flags(WSK_STREAM) | wsk_category_flags(WSK_DATAGRAM);
+    model_exercised(s, RULE_CTL_100);
     if (!wsk_is_wsk_npi(s, control->NpiId) || (control->EventMask & ~all) != 0) {
         model_fail(s, RULE_CTL_100, object, NULL,
                    "static event callbacks are asked for with mask 0x%08x or a foreign NPI",
                    control->EventMask);
     }
     if (!is_early(call)) {
-        model_fail(s, RULE_CTL_101, object, NULL,
-                   "static event callbacks are asked for after a socket has been created");
+        model_breach(s, RULE_CTL_101, object, NULL,
+                     "static event callbacks are asked for after a socket has been created");
+        if (model_knob(s, KNOB_AMB_28) == 0) {
+            wsk_inline(call, STATUS_INVALID_DEVICE_STATE, 0);
+            return;
+        }
     }
     model_exercised(s, RULE_CTL_101);
     wsk_inline(call, set_static(call, control->EventMask), 0);

@@ -278,6 +278,9 @@ static bool statics_apply(struct sim *s, const struct wsk_socket *socket)
     if (!socket->is_accepted) {
         return true;
     }
+    if (model_mutated(static_skips_accepted)) {
+        return false;
+    }
     uint16_t reading = model_knob(s, KNOB_AMB_27);
     return reading == 0 || (reading == 1 && socket->by_event);
 }
@@ -286,6 +289,10 @@ static void enable_statics(struct sim *s, struct wsk_socket *socket)
 {
     ULONG mask = socket->registration->static_mask &
                  wsk_category_flags((enum wsk_category)socket->category);
+    bool is_mixed = mask != socket->registration->static_mask;
+    if (is_mixed && model_mutated(static_mixed_ignored)) {
+        return;
+    }
     if (mask == 0 || !statics_apply(s, socket)) {
         return;
     }
