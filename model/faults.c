@@ -315,6 +315,18 @@ static bool is_ours_to_touch(struct sim *s, uintptr_t address)
             strncmp(model_routine_name(routine), "Wsk", 3) == 0);
 }
 
+/* A buffer of a control request that is gone before the completion (CTL-040, CTL-041). */
+static void name_lifetime(const struct model *m, struct bad_memory *bad)
+{
+    bool is_control = m->writes_for != NULL && (m->writes_routine == ROUTINE_WskControlSocket ||
+                                                m->writes_routine == ROUTINE_WskControlClient);
+    if (is_control && bad->rule == RULE_MEM_UAF) {
+        bad->rule = RULE_CTL_040;
+    } else if (is_control && bad->rule == RULE_MEM_STACK_RETURNED) {
+        bad->rule = RULE_CTL_041;
+    }
+}
+
 void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad_address,
                         const char *what)
 {
@@ -325,8 +337,9 @@ void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad
             return;
         }
     }
-    judge(s, bad_address, &bad);
     const struct model *m = model_of(s);
+    judge(s, bad_address, &bad);
+    name_lifetime(m, &bad);
     unsigned routine = m->writes_for != NULL ? m->writes_routine : s->current->routine;
     const struct sim_where *prior =
         m->writes_for != NULL && bad.prior.seq == 0 ? m->writes_for : &bad.prior;

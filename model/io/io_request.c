@@ -243,5 +243,13 @@ void io_complete(struct sim *s, struct io_irp *r, NTSTATUS status, ULONG_PTR inf
     }
     sim_trace(s, TRACE_IrpInformation, r->object, information);
     sim_trace(s, TRACE_IrpComplete, r->object, (uint64_t)(uint32_t)status);
+    PIO_COMPLETION_ROUTINE routine = r->routine;
+    void *context = r->context;
     io_complete_request(s, r);
+    if (model_mutated(irp_completed_twice) && r->state == IO_IRP_COMPLETED && routine != NULL &&
+        r->submitted_to == ROUTINE_WskControlSocket) {
+        ke_window_open(s, KE_WINDOW_COMPLETION, r->object);
+        (void)routine(NULL, irp, context);
+        ke_window_close(s);
+    }
 }

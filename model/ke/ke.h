@@ -141,6 +141,8 @@ static inline void ke_window_code(struct sim *s, const void *routine)
 void ke_window_close(struct sim *s);
 /* True if a window of that kind is open on the current context. */
 bool ke_in_window(struct sim *s, enum ke_window kind);
+/* How many of this kind are nested on the current context. */
+unsigned ke_windows_of(struct sim *s, enum ke_window kind);
 /* True if the current context is inside a callback or completion routine or DPC (arbitrary
  * context). */
 bool ke_in_arbitrary_context(struct sim *s);

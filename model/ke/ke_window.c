@@ -171,6 +171,16 @@ bool ke_in_window(struct sim *s, enum ke_window kind)
     return false;
 }
 
+unsigned ke_windows_of(struct sim *s, enum ke_window kind)
+{
+    const struct ke_context *c = ke_current(s);
+    unsigned count = 0;
+    for (uint32_t i = 0; i < c->window_count; i++) {
+        count += c->window[i].kind == kind;
+    }
+    return count;
+}
+
 bool ke_in_arbitrary_context(struct sim *s)
 {
     static const uint32_t arbitrary = 1u << KE_WINDOW_COMPLETION | 1u << KE_WINDOW_CANCEL |

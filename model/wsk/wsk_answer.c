@@ -134,7 +134,7 @@ const void *wsk_event_checked_target(struct sim *s, const struct wsk_socket *soc
 static ULONG at_dispatch(struct sim *s, const struct wsk_invocation *inv)
 {
     if (inv->irql != DISPATCH_LEVEL) {
-        return 0;
+        return model_mutated(at_dispatch_lies) ? WSK_FLAG_AT_DISPATCH_LEVEL : 0;
     }
     return choice_flag(s, CHOICE_WORLD, PICK_WSK_EVENT_FLAG) ? 0 : WSK_FLAG_AT_DISPATCH_LEVEL;
 }

@@ -16,11 +16,25 @@
 
 /* ---- windows ---- */
 
+enum { NESTING_MAX = 4 };
+
+/* A call from a completion routine: lint, or an error once such routines are nested (amb.40). */
+static void check_nesting(struct sim *s)
+{
+    unsigned depth = ke_windows_of(s, KE_WINDOW_COMPLETION);
+    if (depth > NESTING_MAX && model_knob(s, KNOB_AMB_40) == 1) {
+        model_fail(s, RULE_CTL_056, 0, NULL, "%s is called inside %u nested completion routines",
+                   model_routine_name(s->current->routine), depth);
+    }
+    model_lint(s, RULE_IRP_022);
+    model_exercised(s, RULE_CTL_056);
+}
+
 static void window_open(struct wsk_call *call)
 {
     struct sim *s = call->s;
     if (ke_current(s)->window_count != 0 && ke_in_window(s, KE_WINDOW_COMPLETION)) {
-        model_lint(s, RULE_IRP_022);
+        check_nesting(s);
     }
     ke_outside_call(s);
     struct wsk_state *w = wsk_of(s);
@@ -62,6 +76,10 @@ NTSTATUS wsk_leave(struct wsk_call *call)
     window_close(call);
     if (call->status == STATUS_FILE_FORCED_CLOSED && call->socket != NULL) {
         wsk_socket_tell_death(s, call->socket);
+    }
+    if (model_mutated(codes_flattened) && !NT_SUCCESS(call->status) &&
+        call->routine == ROUTINE_WskControlSocket) {
+        call->status = STATUS_INVALID_PARAMETER;
     }
     NTSTATUS status = model_leave_status(s, call->status);
     if (call->late != NULL) {
@@ -172,7 +190,7 @@ static bool check_not_dead(struct wsk_call *call, enum wsk_request_kind kind)
     if (is_fatal_here(call, kind)) {
         wsk_socket_die(s, socket);
     }
-    if (socket->life != WSK_DEAD) {
+    if (socket->life != WSK_DEAD || (model_mutated(dead_comes_back) && socket->seen_dead)) {
         return true;
     }
     if (socket->seen_dead) {
@@ -288,7 +306,11 @@ void wsk_refuse(struct wsk_call *call, NTSTATUS status)
     call->status = status;
     if (call->request != NULL) {
         call->request->deliver = NULL;
-        wsk_request_inline(call, status, 0);
+        if (model_mutated(failure_keeps_irp) && call->request->kind == WSK_REQ_CONTROL) {
+            wsk_request_abandon(call);
+            return;
+        }
+        wsk_request_inline(call, model_mutated(failed_irp_succeeds) ? STATUS_SUCCESS : status, 0);
     }
 }
 

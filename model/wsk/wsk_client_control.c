@@ -325,7 +325,9 @@ static void transport_change(struct wsk_call *call, const struct wsk_control *c)
 {
     wsk_control_no_input(call->s, c);
     wsk_control_no_output(call->s, c);
-    wsk_control_needs_irp(call, "WSK_TRANSPORT_LIST_CHANGE");
+    if (!wsk_control_needs_irp(call, "WSK_TRANSPORT_LIST_CHANGE", false)) {
+        return;
+    }
     if (call->registration->state != WSK_REG_ACTIVE) {
         wsk_refuse(call, STATUS_CANCELLED); /* deregistration has begun: REG-026 */
         return;

@@ -23,13 +23,37 @@ static uint32_t object_of(const struct wsk_call *call)
     return call->socket != NULL ? call->socket->object : call->registration->object;
 }
 
-void wsk_control_needs_irp(struct wsk_call *call, const char *operation)
+/* The readings of a missing IRP (AMBIGUOUS-14); can_inline: the operation has such a form. */
+static bool answer_null_irp(struct wsk_call *call, bool can_inline)
 {
-    if (call->request == NULL) {
-        model_fail(call->s, RULE_CTL_012, object_of(call), NULL, "%s is called without an IRP",
-                   operation);
+    switch (model_knob(call->s, KNOB_IRP_NULL_STATUS)) {
+    case 1:
+        model_touch(call->s, NULL, sizeof(IRP), "Irp");
+        break;
+    case 2:
+        wsk_inline(call, STATUS_REQUEST_NOT_ACCEPTED, 0); /* CTL-032 */
+        return false;
+    case 3:
+        if (can_inline) {
+            return true;
+        }
+        break;
+    default:
+        break;
     }
+    wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
+    return false;
+}
+
+bool wsk_control_needs_irp(struct wsk_call *call, const char *operation, bool can_inline)
+{
     model_exercised(call->s, RULE_CTL_012);
+    if (SIM_LIKELY(call->request != NULL)) {
+        return true;
+    }
+    model_breach(call->s, RULE_CTL_012, object_of(call), NULL, "%s is called without an IRP",
+                 operation);
+    return answer_null_irp(call, can_inline);
 }
 
 bool wsk_control_wants_none(struct wsk_call *call)
@@ -147,7 +171,7 @@ static void check_code(struct wsk_call *call, const struct wsk_control *c)
                              : c->level == SOL_SOCKET && wsk_is_ioctl(c->code);
     if (is_other) {
         model_fail(call->s, RULE_CTL_005, call->socket->object, NULL,
-                   "%s is given 0x%x, the number of %s", is_ioctl ? "WskIoctl" : "an option request",
+                   "%s request is given 0x%x, the number of %s", is_ioctl ? "an I/O" : "an option",
                    c->code, is_ioctl ? "a socket option" : "an I/O control");
     }
     model_exercised(call->s, RULE_CTL_005);

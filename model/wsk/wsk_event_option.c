@@ -16,6 +16,7 @@
 /* One request, decoded. */
 struct option {
     struct wsk_call *call;
+    const struct wsk_control *control;
     ULONG mask;      /* event bits, without WSK_EVENT_DISABLE */
     bool is_disable;
 };
@@ -407,6 +408,18 @@ static bool may_disable(struct option *o, struct wsk_gate *gate)
     return true;
 }
 
+/* A disable that waited: what it was given must still be there (CTL-040, CTL-041, CTL-048). */
+static void deliver_disable(struct sim *s, struct wsk_request *r)
+{
+    const WSK_EVENT_CALLBACK_CONTROL *control = r->out[0];
+    model_touch(s, control, sizeof *control, "InputBuffer");
+    if (!sim_memory_ok(control->NpiId, sizeof(NPIID), NULL)) {
+        model_lint(s, RULE_CTL_048);
+    }
+    model_exercised(s, RULE_CTL_040);
+    model_exercised(s, RULE_CTL_048);
+}
+
 static void disable(struct option *o)
 {
     struct wsk_call *call = o->call;
@@ -432,10 +445,15 @@ static void disable(struct option *o)
         break;
     case GATE_WAITS:
         call->request->event = (uint8_t)e;
+        call->request->out[0] = o->control->in;
+        call->request->deliver = deliver_disable;
         wsk_pend(call);
+        if (model_mutated(event_pending_with_irp)) {
+            call->status = STATUS_EVENT_PENDING;
+        }
         break;
     case GATE_EVENT_PENDING:
-        call->status = STATUS_EVENT_PENDING;
+        call->status = model_mutated(pending_without_irp) ? STATUS_PENDING : STATUS_EVENT_PENDING;
         call->decided = true;
         break;
     }
@@ -452,7 +470,7 @@ void wsk_event_option(struct wsk_call *call, const struct wsk_control *control)
     }
     check_shape(call, control);
     ULONG mask = ((const WSK_EVENT_CALLBACK_CONTROL *)control->in)->EventMask;
-    struct option o = {.call = call, .mask = mask & ~(ULONG)WSK_EVENT_DISABLE,
+    struct option o = {.call = call, .control = control, .mask = mask & ~(ULONG)WSK_EVENT_DISABLE,
                        .is_disable = (mask & WSK_EVENT_DISABLE) != 0};
     if (!check_mask(&o) || !check_state(&o) || !check_static(&o)) {
         return;

@@ -58,8 +58,12 @@ static void append_waiter(struct wsk_gate *gate, struct wsk_request *request)
 enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request *request)
 {
     gate->adm = false;
+    if (model_mutated(gate_counts_due) && request == NULL && gate->due != 0) {
+        return GATE_EVENT_PENDING;
+    }
     if (gate->running == 0) {
-        return GATE_DISABLED;
+        return model_mutated(gate_one_too_many) && request == NULL ? GATE_EVENT_PENDING
+                                                                   : GATE_DISABLED;
     }
     if (request == NULL) {
         gate->silent |= gate->running;

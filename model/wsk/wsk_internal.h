@@ -110,8 +110,8 @@ bool wsk_is_wsk_npi(struct sim *s, PNPIID id);
 
 /* wsk_control.c */
 NTSTATUS wsk_unknown_status(struct sim *s);
-/* CTL-012: the operation needs an IRP. */
-void wsk_control_needs_irp(struct wsk_call *call, const char *operation);
+/* CTL-012: the operation needs an IRP. False: the call is decided. */
+bool wsk_control_needs_irp(struct wsk_call *call, const char *operation, bool can_inline);
 /* The operation takes none: lint, and the knob's reaction; false: the call is decided. */
 bool wsk_control_wants_none(struct wsk_call *call);
 void wsk_control_no_input(struct sim *s, const struct wsk_control *control);

@@ -80,7 +80,9 @@ static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
     const char *name = is_remote ? "SIO_WSK_SET_REMOTE_ADDRESS" : "SIO_WSK_SET_SENDTO_ADDRESS";
     struct wsk_socket *socket = call->socket;
     only_on(call, WSK_DATAGRAM, rule, name);
-    wsk_control_needs_irp(call, name);
+    if (!wsk_control_needs_irp(call, name, false)) {
+        return;
+    }
     wsk_control_no_output(s, c);
     if (!is_bound_known(socket)) {
         model_fail(s, rule, socket->object, NULL, "%s is called before the socket is bound", name);
@@ -111,7 +113,9 @@ static void query_backlog(struct wsk_call *call, const struct wsk_control *c)
         is_ideal ? "SIO_WSK_QUERY_IDEAL_SEND_BACKLOG" : "SIO_WSK_QUERY_RECEIVE_BACKLOG";
     struct wsk_socket *socket = call->socket;
     only_on(call, WSK_CONNECTION, RULE_CTL_159, name);
-    wsk_control_needs_irp(call, name);
+    if (!wsk_control_needs_irp(call, name, false)) {
+        return;
+    }
     wsk_control_no_input(s, c);
     if (!is_connected_known(socket)) {
         model_fail(s, RULE_CTL_159, socket->object, NULL,
@@ -177,7 +181,9 @@ static void silence(struct wsk_call *call, const struct wsk_control *c)
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     only_on(call, WSK_CONNECTION, RULE_CTL_165, "SIO_WSK_SET_TCP_SILENT_MODE");
-    wsk_control_needs_irp(call, "SIO_WSK_SET_TCP_SILENT_MODE");
+    if (!wsk_control_needs_irp(call, "SIO_WSK_SET_TCP_SILENT_MODE", false)) {
+        return;
+    }
     wsk_control_no_input(s, c);
     wsk_control_no_output(s, c);
     if (!is_connected_known(socket)) {
@@ -235,6 +241,12 @@ static void write_list(struct sim *s, void *out, ADDRESS_FAMILY family,
     }
 }
 
+/* For the mutant. */
+static void touch_late(struct sim *s, void *argument)
+{
+    model_touch(s, argument, sizeof(INT), "OutputBuffer");
+}
+
 static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
@@ -250,8 +262,15 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
     ADDRESS_FAMILY family = call->socket->family;
     uint32_t count = collect_addresses(s, family, address);
     SIZE_T size = list_size(family, count);
-    wsk_control_returned(s, c->returned, size);
-    if (c->out == NULL || c->out_size < size) {
+    bool is_short = c->out == NULL || c->out_size < size;
+    if (c->returned == NULL && !is_short && model_knob(s, KNOB_AMB_17_NULL) == 1) {
+        wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
+        return;
+    }
+    SIZE_T told = is_short ? (model_mutated(required_size_lost) ? 0 : size)
+                           : (model_mutated(returned_size_short) ? size - 1 : size);
+    wsk_control_returned(s, c->returned, told);
+    if (is_short) {
         if (c->out != NULL && c->out_size >= sizeof(INT) && model_knob(s, KNOB_AMB_43) == 1) {
             model_touch(s, c->out, sizeof(INT), "OutputBuffer");
             *(INT *)c->out = (INT)count;
@@ -261,6 +280,9 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
     }
     model_touch(s, c->out, size, "OutputBuffer");
     write_list(s, c->out, family, address, count);
+    if (model_mutated(touches_after_return)) {
+        ke_system_call(s, s->current, PASSIVE_LEVEL, touch_late, c->out, "late");
+    }
     wsk_inline(call, STATUS_SUCCESS, size);
 }
 
@@ -319,7 +341,9 @@ static void wait_for_change(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
     at_passive(call, RULE_CTL_051, "SIO_ADDRESS_LIST_CHANGE");
-    wsk_control_needs_irp(call, "SIO_ADDRESS_LIST_CHANGE");
+    if (!wsk_control_needs_irp(call, "SIO_ADDRESS_LIST_CHANGE", false)) {
+        return;
+    }
     wsk_control_no_input(s, c);
     wsk_control_no_output(s, c);
     struct wsk_request *r = call->request;
@@ -401,7 +425,9 @@ static void fast_path(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
     redirect_irql(call, "SIO_LOOPBACK_FAST_PATH");
-    wsk_control_needs_irp(call, "SIO_LOOPBACK_FAST_PATH");
+    if (!wsk_control_needs_irp(call, "SIO_LOOPBACK_FAST_PATH", false)) {
+        return;
+    }
     check_fast_path(call);
     model_lint(s, RULE_CTL_167);
     if (c->in == NULL || (c->in_size != 1 && c->in_size != sizeof(ULONG))) {
@@ -418,7 +444,9 @@ static void query_redirect(struct wsk_call *call, const struct wsk_control *c)
 {
     redirect_irql(call, "a redirect query");
     only_on(call, WSK_CONNECTION, RULE_CTL_168, "a redirect query");
-    wsk_control_needs_irp(call, "a redirect query");
+    if (!wsk_control_needs_irp(call, "a redirect query", false)) {
+        return;
+    }
     if (c->returned == NULL) {
         model_lint(call->s, RULE_CTL_168);
     }
@@ -429,7 +457,9 @@ static void set_redirect(struct wsk_call *call, const struct wsk_control *c)
 {
     redirect_irql(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
     only_on(call, WSK_CONNECTION, RULE_CTL_169, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
-    wsk_control_needs_irp(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS");
+    if (!wsk_control_needs_irp(call, "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS", false)) {
+        return;
+    }
     if (c->in == NULL || c->in_size == 0) {
         model_fail(call->s, RULE_CTL_169, call->socket->object, NULL,
                    "SIO_SET_WFP_CONNECTION_REDIRECT_RECORDS is given no record");

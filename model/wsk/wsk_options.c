@@ -162,6 +162,13 @@ static void set_value(struct wsk_call *call, const struct row *row, const struct
     }
     NTSTATUS status = judge_value(call, row, value);
     struct wsk_request *r = call->request;
+    if (r == NULL) { /* irp.null_status=executes-inline */
+        if (NT_SUCCESS(status)) {
+            apply(s, call->socket, row, value);
+        }
+        wsk_inline(call, status, 0);
+        return;
+    }
     r->out[0] = c->in;
     r->out_size[0] = size;
     r->mark = (uint64_t)(row - rows);
@@ -359,7 +366,9 @@ static void socket_option(struct wsk_call *call, const struct wsk_control *c)
             continue;
         }
         check_category(call, &rows[i]);
-        wsk_control_needs_irp(call, rows[i].name);
+        if (!wsk_control_needs_irp(call, rows[i].name, true)) {
+            return;
+        }
         if (c->type == WskSetOption) {
             set_value(call, &rows[i], c);
         } else {

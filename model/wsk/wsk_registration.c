@@ -379,18 +379,33 @@ void wsk_memory_freed(struct sim *s, const void *p, size_t size)
     }
 }
 
-static void check_sockets(struct sim *s)
+static bool is_open(const struct wsk_socket *socket)
+{
+    return socket->life != WSK_CREATING && !socket->close_started && socket->life != WSK_CLOSED;
+}
+
+/* CTL-026, CLOSE-032: the client was told and did nothing. */
+static void check_dead(struct sim *s)
 {
     struct wsk_state *w = wsk_of(s);
     for (uint32_t i = 0; i < w->socket_count; i++) {
         const struct wsk_socket *socket = &w->socket[i];
-        if (socket->life == WSK_CREATING || socket->close_started || socket->life == WSK_CLOSED) {
-            continue;
-        }
-        if (socket->seen_dead) {
+        if (is_open(socket) && socket->seen_dead) {
             model_fail(s, RULE_CLOSE_032, socket->object, &socket->told_where,
                        "a %s socket that is known to be dead has never been closed",
                        wsk_category_name(socket->category));
+        }
+    }
+}
+
+static void check_sockets(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    check_dead(s);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        const struct wsk_socket *socket = &w->socket[i];
+        if (!is_open(socket)) {
+            continue;
         }
         model_fail(s, RULE_SOCK_020, socket->object, &socket->created,
                    "a %s socket has never been closed", wsk_category_name(socket->category));
@@ -411,6 +426,9 @@ void wsk_check_deadlock(struct sim *s)
     struct wsk_state *w = wsk_of(s);
     for (uint32_t i = 0; i < w->registration_count; i++) {
         const struct wsk_registration *r = &w->registration[i];
+        if (r->state == WSK_REG_LEAVING && !r->is_nmr) {
+            check_dead(s);
+        }
         if (r->state == WSK_REG_LEAVING && !r->is_nmr && ke_blocked(s) == 1) {
             check_sockets(s);
             check_captures(s, r);

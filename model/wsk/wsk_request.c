@@ -196,6 +196,12 @@ static void set_result(struct wsk_request *r, NTSTATUS status, ULONG_PTR informa
 void wsk_request_inline(struct wsk_call *call, NTSTATUS status, ULONG_PTR information)
 {
     struct wsk_request *r = call->request;
+    if (model_mutated(success_without_effect) && NT_SUCCESS(status) && r->kind == WSK_REQ_CONTROL) {
+        r->deliver = NULL;
+    }
+    if (model_mutated(inline_information_lost)) {
+        information = 0;
+    }
     set_result(r, status, information);
     if (model_knob(call->s, KNOB_IRP_NONPENDING_COMPLETION) == 1) {
         call->late = r;
@@ -328,7 +334,7 @@ void wsk_request_later(struct wsk_call *call, NTSTATUS status, ULONG_PTR informa
 {
     struct wsk_request *r = call->request;
     pend(call->s, r);
-    set_result(r, status, information);
+    set_result(r, status, model_mutated(pended_information_lost) ? 0 : information);
     wsk_request_launch(call->s, r);
 }
 
@@ -371,6 +377,9 @@ static void give_back(struct sim *s, void *argument)
     while (gate->drained.first != NULL) {
         struct wsk_request *r = gate->drained.first;
         wsk_queue_remove(&gate->drained, r);
+        if (model_mutated(irp_says_event_pending)) {
+            r->status = STATUS_EVENT_PENDING;
+        }
         complete_here(s, r);
     }
     gate->is_giving = false;

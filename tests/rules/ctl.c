@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* See ctl.h. */
+#include "ctl.h"
+
+PWSK_SOCKET Port;
+NTSTATUS (*PortInside)(PWSK_DATAGRAM_INDICATION Data);
+volatile LONG PortEntered, PortLeft;
+static volatile LONG PortOver;
+
+static EX_RUNDOWN_REF Using; /* while PortInside runs */
+
+static NTSTATUS WSKAPI OnDatagram(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDICATION Data)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    InterlockedIncrement(&PortEntered);
+    NTSTATUS Status = STATUS_SUCCESS;
+    if (Data != NULL && PortInside != NULL && ExAcquireRundownProtection(&Using)) {
+        Status = PortInside(Data);
+        ExReleaseRundownProtection(&Using);
+    }
+    InterlockedIncrement(&PortLeft);
+    return Status;
+}
+
+const WSK_CLIENT_DATAGRAM_DISPATCH PortDispatch = {OnDatagram};
+
+BOOLEAN PortOpen(void)
+{
+    ExInitializeRundownProtection(&Using);
+    Port = CaseWsk() ? SocketNew(WSK_FLAG_DATAGRAM_SOCKET, NULL, &PortDispatch) : NULL;
+    return Port != NULL && NT_SUCCESS(SocketBind(Port, PORT));
+}
+
+BOOLEAN PortEnabled(NTSTATUS (*Inside)(PWSK_DATAGRAM_INDICATION Data))
+{
+    PortInside = Inside;
+    return PortOpen() && SocketEvents(Port, WSK_EVENT_RECEIVE_FROM) == STATUS_SUCCESS;
+}
+
+void PortEnd(void)
+{
+    PortOver = 1;
+    if (Port != NULL) {
+        ExWaitForRundownProtectionRelease(&Using);
+    }
+}
+
+BOOLEAN PortWait(LONG Entered)
+{
+    for (ULONG i = 0; i < 2000 && PortEntered < Entered; i++) {
+        CaseSleep(1);
+    }
+    return PortEntered >= Entered;
+}
+
+void PortHold(const volatile LONG *Flag)
+{
+    for (ULONG i = 0; i < 200 && !*Flag; i++) {
+        KeStallExecutionProcessor(25);
+    }
+}
+
+NTSTATUS PortDisable(struct request *Request)
+{
+    static WSK_EVENT_CALLBACK_CONTROL Control = {NULL,
+                                                 WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE};
+    Control.NpiId = &NPI_WSK_INTERFACE_ID;
+    return Basic(Port)->WskControlSocket(Port, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
+                                         sizeof Control, &Control, 0, NULL, NULL,
+                                         Request != NULL ? Fresh(Request) : NULL);
+}
+
+void PortWorld(void)
+{
+    struct wsksim_port *From = wsksim_bind(NULL, 0);
+    for (unsigned char i = 1; i <= 40 && !PortOver && !wsksim_is_over(); i++) {
+        wsksim_sleep(500 + 500 * wsksim_choose(4));
+        (void)wsksim_send_to(From, NULL, PORT, &i, 1);
+    }
+}
