@@ -72,7 +72,7 @@ static int test_rules(const struct flags *flags)
         printf("%u cases, %u failed\n", count, failed);
     }
     if (count == 0) {
-        return command_refuse("no case proves a rule that begins with '%.40s'", flags->rule);
+        return command_refuse("nothing to run for rules that begin with '%.40s'", flags->rule);
     }
     return failed == 0 ? EXIT_CODE_CLEAN : EXIT_CODE_INTERNAL;
 }

@@ -91,6 +91,9 @@ static void lock(struct sim *s, PMDL mdl, LOCK_OPERATION operation)
         model_lint(s, RULE_KRN_223);
     }
     check_range(s, m);
+    if (model_mutated(failed_lock_marks)) {
+        mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    }
     if (ke_irql(s) <= APC_LEVEL && ex_should_fail(s)) {
         raise(s, m, drawn_status(s));
     }

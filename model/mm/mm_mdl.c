@@ -28,7 +28,7 @@ void mm_fill(struct mm_mdl *m, uintptr_t base, size_t bytes)
     m->base = base;
     m->bytes = (uint32_t)bytes;
     mdl->StartVa = (PVOID)(base & ~(uintptr_t)(PAGE - 1));
-    mdl->ByteOffset = (ULONG)(base & (PAGE - 1));
+    mdl->ByteOffset = model_mutated(mdl_offset_lost) ? 0 : (ULONG)(base & (PAGE - 1));
     mdl->ByteCount = (ULONG)bytes;
 }
 
