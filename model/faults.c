@@ -62,6 +62,7 @@ static _Noreturn void fail(struct sim *s, enum model_rule rule, uint32_t object,
 {
     static struct sim_violation violation; /* large; a run has at most one */
     SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
+    wsk_report_given_up(s);
     if (rule + 1u == model_rule_off) {
         sim_limit(s, "the monitor of a broken rule is switched off");
     }
@@ -233,7 +234,9 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
                  "offset %lld of memory that is the system's at this moment (%s)",
                  (long long)(address - block->base), where);
     } else {
-        bad->rule = RULE_MEM_OVERFLOW;
+        /* Behind a table of WSK: a member that it does not have (REG-015, SOCK-021). */
+        bool is_table = block->kind == BLOCK_SUBSYSTEM && block->tag != 0;
+        bad->rule = is_table ? (enum model_rule)block->tag : RULE_MEM_OVERFLOW;
         bad->prior = block->born;
         snprintf(bad->text, sizeof(bad->text), "offset %lld, outside a block (%s)",
                  (long long)(address - block->base), where);
@@ -437,7 +440,9 @@ static void on_deadlock(struct sim *s)
         model_fail(s, RULE_SYS_LOST_WAKEUP, event, &cleared,
                    "a signal was cleared before anybody had seen it, and now: %s", text);
     }
-    wsk_check_deadlock(s);
+    if (wsk_check_deadlock(s)) {
+        return;
+    }
     model_fail(s, RULE_SYS_DEADLOCK, 0, NULL, "nothing can run any more: %s", text);
 }
 

@@ -256,6 +256,8 @@ bool ke_lost_wakeup(struct sim *s, uint32_t *object, struct sim_where *cleared);
 
 /* How many contexts are blocked in a wait. */
 uint32_t ke_blocked(struct sim *s);
+/* The same without those that wait for nothing but the end of a thread. */
+uint32_t ke_blocked_but_joining(struct sim *s);
 
 /* The wait-for graph in words, for SYS_DEADLOCK and SYS_LOST_WAKEUP (written into out). */
 void ke_describe_blocked(struct sim *s, char *out, size_t size);

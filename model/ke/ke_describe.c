@@ -76,6 +76,22 @@ static void add_context(struct sim *s, struct text *t, const struct ke_context *
     }
 }
 
+static bool is_joining(const struct ke_context *c)
+{
+    const DISPATCHER_HEADER *header = c->wait_count == 1 ? c->wait_object[0] : NULL;
+    return header != NULL && header->Type == KE_TYPE_THREAD;
+}
+
+uint32_t ke_blocked_but_joining(struct sim *s)
+{
+    const struct ke_state *ke = ke_of(s);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ke->waiter_count; i++) {
+        count += !is_joining(ke->waiter[i]);
+    }
+    return count;
+}
+
 uint32_t ke_blocked(struct sim *s)
 {
     return ke_of(s)->waiter_count;

@@ -54,6 +54,17 @@ static const struct {
     uint16_t routine;
     uint16_t rule;
 } narrow[] = {
+    {ROUTINE_WskRegister, RULE_REG_001},
+    {ROUTINE_WskDeregister, RULE_REG_001},
+    {ROUTINE_WskCaptureProviderNPI, RULE_REG_010},
+    {ROUTINE_WskReleaseProviderNPI, RULE_REG_018},
+    {ROUTINE_WskQueryProviderCharacteristics, RULE_REG_017},
+    {ROUTINE_NmrRegisterClient, RULE_REG_031},
+    {ROUTINE_NmrClientAttachProvider, RULE_REG_031},
+    {ROUTINE_NmrWaitForClientDeregisterComplete, RULE_REG_037},
+    {ROUTINE_WskSocket, RULE_SOCK_001},
+    {ROUTINE_WskSocketConnect, RULE_SOCK_001},
+    {ROUTINE_WskCloseSocket, RULE_CLOSE_001},
     {ROUTINE_WskGetAddressInfo, RULE_ADDR_010},
     {ROUTINE_WskGetNameInfo, RULE_ADDR_010},
     {ROUTINE_WskFreeAddressInfo, RULE_ADDR_010},

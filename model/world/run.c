@@ -217,6 +217,7 @@ static void check_everything(struct sim *s)
     /* KRN-171: an item of IoQueueWorkItem holds its device, and with it the image, until it ran. */
     ke_wait_until(s, works_have_run, NULL, SIM_MS(RUN_UNLOAD_MAX_MS),
                   "work items of IoQueueWorkItem to end");
+    wsk_check_leaving(s);
     ke_check_unload(s);
     ps_check_unload(s);
     /* KRN-290: DPCs still queued run now, before the image goes. */

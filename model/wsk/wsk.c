@@ -38,7 +38,8 @@ void wsk_reset(struct sim *s)
     state.request_count = 0;
     state.invocation_count = 0;
     state.provider = NULL;
-    state.is_ready = state.ready_drawn = false;
+    state.is_ready = state.ready_drawn = state.has_refused = false;
+    state.given_up = NULL;
     wsk_control_reset(s);
     wsk_ioctl_reset(s);
     wsk_nmr_reset(s);

@@ -148,6 +148,9 @@ struct wsk_registration {
     uint32_t info_lists;   /* resolver results not freed (ADDR-016) */
     bool has_asked;        /* a capture got as far as the version (REG-017) */
     bool event_made;       /* WskClientEvent has been called (client.event) */
+    bool has_released;     /* since its captures were zero (AMBIGUOUS-LIFE-01) */
+    bool is_given_up;      /* WskDeregister could never return: wsk_check_deadlock */
+    PWSK_CLIENT_NPI npi;   /* register_keeps_npi */
     char what[128];        /* what WskDeregister waits for, in words */
 };
 
@@ -584,6 +587,8 @@ struct wsk_state {
     const WSK_PROVIDER_DISPATCH *provider;
     bool is_ready, ready_drawn;
     sim_time ready_at;
+    bool has_refused; /* nointerface_sticks */
+    struct wsk_registration *given_up; /* its WskDeregister could never return */
     /* wsk_client_control.c: SD cache, transports, queued changes */
     struct wsk_control_state *control;
     struct wsk_data_state *data;       /* wsk_release.c */
@@ -603,8 +608,15 @@ void wsk_reset(struct sim *s);
 void wsk_check_unload(struct sim *s);
 /* The world is quiet: who refused data and has not asked for it since (RECV-024, DGRM-025)? */
 void wsk_check_quiet(struct sim *s);
-/* Nothing can run any more: reports it if WskDeregister waits for what was never given back. */
-void wsk_check_deadlock(struct sim *s);
+/* REG-023: a WskDeregister in progress when the driver is gone. Before the checks of threads. */
+void wsk_check_leaving(struct sim *s);
+/*
+ * Nothing can run any more. True: a WskDeregister that waits for what only its own thread could
+ * give back has been made to return, and the run goes on to see whether it does (REG-024).
+ */
+bool wsk_check_deadlock(struct sim *s);
+/* After that: whatever is found has its cause in what WskDeregister waited for. */
+void wsk_report_given_up(struct sim *s);
 /* Some request of the driver waits for a peer, a disable, a lookup. */
 bool wsk_any_request_waits(struct sim *s);
 /* DriverEntry failed: nothing may be left registered (REG-039). */

@@ -270,7 +270,24 @@ static struct wsk_registration *known_client(struct sim *s, enum model_routine r
         model_fail(s, r->is_nmr ? RULE_REG_035 : RULE_REG_019, r->object, &r->released,
                    "%s is called while no provider NPI is captured", model_routine_name(routine));
     }
+    if (r->has_released && model_knob(s, KNOB_NPI_CALLS_AFTER_PARTIAL_RELEASE) == 1) {
+        model_lint(s, RULE_REG_019); /* AMBIGUOUS-LIFE-01 */
+    }
+    model_exercised(s, r->is_nmr ? RULE_REG_035 : RULE_REG_019);
     return r;
+}
+
+/* REG-028; whether the IRP stays with the client is AMBIGUOUS-LIFE-06. */
+static void refuse_null_client(struct wsk_call *call, PIRP irp)
+{
+    struct sim *s = call->s;
+    call->status = model_mutated(null_client_other_status) ? STATUS_INVALID_PARAMETER
+                                                           : STATUS_INVALID_HANDLE;
+    call->decided = true;
+    model_exercised(s, RULE_REG_028);
+    if (model_knob(s, KNOB_SOCKET_NULL_CLIENT_COMPLETES_IRP) == 1) {
+        io_complete(s, io_submit(s, irp, ROUTINE_WskSocket), call->status, 0);
+    }
 }
 
 bool wsk_enter_client(struct wsk_call *call, enum model_routine routine, PWSK_CLIENT client,
@@ -284,8 +301,7 @@ bool wsk_enter_client(struct wsk_call *call, enum model_routine routine, PWSK_CL
                    model_routine_name(routine));
     }
     if (client == NULL && routine == ROUTINE_WskSocket) {
-        call->status = STATUS_INVALID_HANDLE; /* REG-028; the IRP stays with the client */
-        call->decided = true;
+        refuse_null_client(call, irp);
         return false;
     }
     call->registration = known_client(s, routine, client);

@@ -2,19 +2,26 @@
 /*
  * WskClientEvent (CTL-099): no event is defined for it, so that nobody is called by default. Under
  * client.event=unknown-type a client that implements it is called once, after a capture, with a
- * type it cannot know.
+ * type it cannot know. What Information points to is gone when it has returned (REG-029).
  */
+#include "model/wsk/wsk_data_internal.h"
 #include "model/wsk/wsk_internal.h"
 
-enum { UNKNOWN_TYPE = 0x57534B };
+enum { UNKNOWN_TYPE = 0x57534B, INFORMATION_BYTES = 16 };
 
 static void call(struct sim *s, void *argument)
 {
     struct wsk_registration *r = argument;
+    bool is_empty = choice_flag(s, CHOICE_WORLD, PICK_WSK_EVENT_FLAG);
+    PVOID information = is_empty ? NULL : wsk_argument(s, INFORMATION_BYTES, RULE_REG_029);
+    PVOID context = model_mutated(client_event_no_context) ? NULL : r->context;
     ke_window_open(s, KE_WINDOW_WSK_CALLBACK, r->object);
-    NTSTATUS status = r->dispatch->WskClientEvent(r->context, UNKNOWN_TYPE, NULL, 0);
+    NTSTATUS status = r->dispatch->WskClientEvent(context, UNKNOWN_TYPE, information,
+                                                  is_empty ? 0 : INFORMATION_BYTES);
     ke_window_close(s);
+    wsk_argument_free(s, information);
     model_exercised(s, RULE_CTL_099);
+    model_exercised(s, RULE_REG_029);
     if (status != STATUS_NOT_IMPLEMENTED) {
         model_lint(s, RULE_CTL_099);
     }
@@ -32,5 +39,6 @@ void wsk_client_event(struct sim *s, struct wsk_registration *r)
     }
     r->event_made = true;
     r->calls++; /* WskDeregister waits for it */
-    ke_system_call(s, s->current, PASSIVE_LEVEL, call, r, "WskClientEvent");
+    ke_system_call(s, s->current, wsk_pick_irql(s, PICK_WSK_EVENT_IRQL), call, r,
+                   "WskClientEvent");
 }

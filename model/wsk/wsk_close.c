@@ -115,6 +115,7 @@ static void begin(struct wsk_call *call)
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     wsk_call_check_close(call);
+    wsk_check_given_up(s, socket->registration);
     lint_late(s, socket);
     wsk_release_check_close(s, socket);
     if (!socket->close_failed_once && model_knob(s, KNOB_CLOSE_MAY_FAIL) == 1) {

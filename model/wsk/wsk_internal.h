@@ -52,6 +52,8 @@ struct wsk_registration *wsk_registration_of(struct sim *s, PWSK_CLIENT client);
 struct wsk_registration *wsk_registration_new(struct sim *s);
 const WSK_PROVIDER_DISPATCH *wsk_provider_dispatch(struct sim *s, USHORT version);
 bool wsk_provider_ready(struct sim *s);
+/* REG-024: the registration's WskDeregister waits for what is done now. */
+void wsk_check_given_up(struct sim *s, const struct wsk_registration *registration);
 bool wsk_registration_is_idle(struct sim *s, void *registration);
 void wsk_registration_check_unload(struct sim *s);
 
@@ -63,6 +65,7 @@ struct wsk_nmr_state *wsk_nmr_create(void);
 void wsk_nmr_reset(struct sim *s);
 void wsk_nmr_provider_ready(struct sim *s);
 void wsk_nmr_check_unload(struct sim *s);
+void wsk_nmr_memory_freed(struct sim *s, const void *p, size_t size);
 
 /* wsk_gate users: wsk_callback.c */
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket);

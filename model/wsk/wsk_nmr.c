@@ -28,6 +28,7 @@ struct nmr_client {
     bool is_attaching;  /* inside the attach callback */
     bool is_leaving;    /* NmrDeregisterClient was called */
     const NPI_CLIENT_CHARACTERISTICS *characteristics;
+    NPI_CLIENT_CHARACTERISTICS copy; /* REG-031 */
     PVOID context, binding;
     NPI_REGISTRATION_INSTANCE *provider; /* arena: what the attach callback is shown */
     struct wsk_registration *registration;
@@ -67,6 +68,39 @@ static struct nmr_client *client_of(struct sim *s, HANDLE handle, enum model_rul
     return &n->client[index];
 }
 
+/* ---- what must stay as it is (REG-031) ---- */
+
+static void check_characteristics(struct sim *s, const struct nmr_client *c)
+{
+    model_touch(s, c->characteristics, sizeof c->copy, "NPI_CLIENT_CHARACTERISTICS");
+    if (memcmp(c->characteristics, &c->copy, sizeof c->copy) != 0) {
+        model_fail(s, RULE_REG_031, 0, &c->registered,
+                   "NPI_CLIENT_CHARACTERISTICS has been changed while registered");
+    }
+    model_exercised(s, RULE_REG_031);
+}
+
+static bool holds(const void *p, size_t size, const void *part, size_t part_size)
+{
+    return part != NULL && (uintptr_t)part < (uintptr_t)p + size &&
+           (uintptr_t)p < (uintptr_t)part + part_size;
+}
+
+void wsk_nmr_memory_freed(struct sim *s, const void *p, size_t size)
+{
+    struct wsk_nmr_state *n = wsk_of(s)->nmr;
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct nmr_client *c = &n->client[i];
+        const NPI_REGISTRATION_INSTANCE *instance = &c->copy.ClientRegistrationInstance;
+        if (c->phase != NMR_GONE && (holds(p, size, c->characteristics, sizeof c->copy) ||
+                                     holds(p, size, instance->ModuleId, sizeof(NPI_MODULEID)))) {
+            model_fail(s, RULE_REG_031, 0, &c->registered,
+                       "memory is freed that holds the characteristics or the module id of an NMR "
+                       "registration in use");
+        }
+    }
+}
+
 /* ---- attaching ---- */
 
 static NPI_REGISTRATION_INSTANCE *make_instance(struct sim *s, PNPIID id)
@@ -85,13 +119,18 @@ static NPI_REGISTRATION_INSTANCE *make_instance(struct sim *s, PNPIID id)
 static void attach(struct sim *s, struct nmr_client *c)
 {
     const NPI_CLIENT_CHARACTERISTICS *ch = c->characteristics;
+    check_characteristics(s, c);
     c->provider = make_instance(s, ch->ClientRegistrationInstance.NpiId);
     model_code(s, (const void *)ch->ClientAttachProvider, "ClientAttachProvider");
     c->is_attaching = true;
     ke_window_open(s, KE_WINDOW_OTHER, 0);
     ch->ClientAttachProvider(handle_of(s, c), c->context, c->provider);
     ke_window_close(s);
+    if (model_mutated(nmr_attaches_twice)) {
+        ch->ClientAttachProvider(handle_of(s, c), c->context, c->provider);
+    }
     c->is_attaching = false;
+    model_exercised(s, RULE_REG_032);
     ke_poke(s);
 }
 
@@ -127,6 +166,7 @@ NTSTATUS NTAPI NmrRegisterClient(PNPI_CLIENT_CHARACTERISTICS ClientCharacteristi
     struct nmr_client *c = &n->client[n->count++];
     memset(c, 0, sizeof *c);
     c->characteristics = ClientCharacteristics;
+    c->copy = *ClientCharacteristics;
     c->context = ClientContext;
     c->registered = sim_here(s);
     c->is_wsk = wsk_is_wsk_npi(s, ClientCharacteristics->ClientRegistrationInstance.NpiId);
@@ -185,7 +225,10 @@ static void finish_leaving(struct sim *s, void *argument)
 {
     struct nmr_client *c = argument;
     const NPI_CLIENT_CHARACTERISTICS *ch = c->characteristics;
-    ke_wait_until(s, is_detached, c, SIM_TIME_NEVER, "the NMR client to close its sockets");
+    if (!model_mutated(nmr_cleans_up_early)) {
+        ke_wait_until(s, is_detached, c, SIM_TIME_NEVER, "the NMR client to close its sockets");
+    }
+    model_exercised(s, RULE_REG_036);
     if (ch->ClientCleanupBindingContext != NULL) {
         model_code(s, (const void *)ch->ClientCleanupBindingContext,
                    "ClientCleanupBindingContext");
@@ -210,12 +253,18 @@ static void mark_detached(struct sim *s, struct nmr_client *c)
 static void detach(struct sim *s, struct nmr_client *c)
 {
     const NPI_CLIENT_CHARACTERISTICS *ch = c->characteristics;
+    check_characteristics(s, c);
     c->phase = NMR_DETACHING;
     c->registration->state = WSK_REG_LEAVING;
     wsk_control_leave(s, c->registration);
     model_code(s, (const void *)ch->ClientDetachProvider, "ClientDetachProvider");
     ke_window_open(s, KE_WINDOW_OTHER, 0);
     NTSTATUS status = ch->ClientDetachProvider(c->binding);
+    if (model_mutated(nmr_detaches_twice)) {
+        (void)ch->ClientDetachProvider(c->binding);
+    }
+    model_exercised(s, RULE_REG_033);
+    model_exercised(s, RULE_REG_034);
     ke_window_close(s);
     if (status == STATUS_PENDING) {
         return;

@@ -8,10 +8,12 @@
  * (REG-005). The dispatch table is the client's; a copy tells whether it stayed as it was
  * (REG-003).
  */
+#include "model/wsk/wsk_data_internal.h"
 #include "model/wsk/wsk_internal.h"
 
 #include "model/world/run.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +53,7 @@ const WSK_PROVIDER_DISPATCH *wsk_provider_dispatch(struct sim *s, USHORT version
         return NULL;
     }
     if (w->provider == NULL) {
-        static const WSK_PROVIDER_DISPATCH table = {
+        WSK_PROVIDER_DISPATCH table = {
             .Version = MAKE_WSK_VERSION(1, 0),
             .WskSocket = WskSocket,
             .WskSocketConnect = WskSocketConnect,
@@ -60,8 +62,15 @@ const WSK_PROVIDER_DISPATCH *wsk_provider_dispatch(struct sim *s, USHORT version
             .WskFreeAddressInfo = WskFreeAddressInfo,
             .WskGetNameInfo = WskGetNameInfo,
         };
-        void *copy = ex_alloc(s, sizeof table, BLOCK_SUBSYSTEM, 0, true, false, NULL);
-        memcpy(copy, &table, sizeof table);
+        /* REG-014: a later minor version serves an earlier one. */
+        table.Version = (USHORT)(table.Version + model_knob(s, KNOB_PROVIDER_MINOR_VERSION));
+        if (model_mutated(provider_of_other_version)) {
+            table.Version = MAKE_WSK_VERSION(2, 0);
+        }
+        bool is_short = model_knob(s, KNOB_PROVIDER_TABLE) == 1; /* REG-015 */
+        size_t size = is_short ? offsetof(WSK_PROVIDER_DISPATCH, WskGetAddressInfo) : sizeof table;
+        void *copy = ex_alloc(s, size, BLOCK_SUBSYSTEM, RULE_REG_015, true, false, NULL);
+        memcpy(copy, &table, size);
         w->provider = copy;
     }
     return w->provider;
@@ -153,8 +162,8 @@ static void check_dispatch(struct sim *s, const struct wsk_registration *r)
 static void check_members(struct sim *s, const WSK_CLIENT_DISPATCH *dispatch)
 {
     if (dispatch->Reserved != 0) {
-        model_fail(s, RULE_REG_002, 0, NULL, "WSK_CLIENT_DISPATCH.Reserved is %u, not 0",
-                   dispatch->Reserved);
+        model_breach(s, RULE_REG_002, 0, NULL, "WSK_CLIENT_DISPATCH.Reserved is %u, not 0",
+                     dispatch->Reserved);
     }
     if (dispatch->Version >> 8 == 0) { /* versions begin with 1.0: 1 instead of MAKE_WSK_VERSION */
         model_fail(s, RULE_REG_002, 0, NULL,
@@ -185,8 +194,13 @@ NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistra
                    "WskRegister is called on a block that is still registered");
     }
     check_members(s, dispatch);
-    NTSTATUS status;
-    if (wsk_fault(s, faults, SIM_COUNT(faults), &status)) {
+    NTSTATUS status = STATUS_SUCCESS;
+    if ((dispatch->Reserved != 0 && model_knob(s, KNOB_REGISTER_RESERVED) == 1) ||
+        (model_mutated(register_checks_version) && dispatch->Version != MAKE_WSK_VERSION(1, 0))) {
+        return model_leave_status(s, STATUS_INVALID_PARAMETER); /* REG-040 */
+    }
+    if (wsk_fault(s, faults, SIM_COUNT(faults), &status) &&
+        !model_mutated(register_fails_registered)) {
         return model_leave_status(s, status);
     }
     struct wsk_registration *r = wsk_registration_new(s);
@@ -198,7 +212,12 @@ NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistra
     WskRegistration->ReservedRegistrationState = BLOCK_MARK;
     WskRegistration->ReservedRegistrationContext = r->client;
     r->block_copy = *WskRegistration;
-    return model_leave_status(s, STATUS_SUCCESS);
+    if (model_mutated(register_keeps_npi)) {
+        r->npi = WskClientNpi;
+    }
+    model_exercised(s, RULE_REG_008);
+    status = model_mutated(register_fails_registered) ? status : STATUS_SUCCESS;
+    return model_leave_status(s, status);
 }
 
 /* ---- capture and release ---- */
@@ -206,22 +225,29 @@ NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistra
 static bool capture_ready(struct sim *s, void *argument)
 {
     const struct wsk_registration *r = argument;
-    return wsk_of(s)->is_ready || r->state != WSK_REG_ACTIVE;
+    bool is_over = r->state != WSK_REG_ACTIVE && !model_mutated(capture_sleeps_on);
+    return wsk_of(s)->is_ready || is_over;
 }
 
 /* STATUS_SUCCESS when the provider is there. */
 static NTSTATUS wait_for_provider(struct sim *s, struct wsk_registration *r, ULONG timeout)
 {
-    if (r->state != WSK_REG_ACTIVE) {
+    if (r->state != WSK_REG_ACTIVE && !model_mutated(capture_ignores_deregister)) {
+        model_exercised(s, RULE_REG_022);
         return STATUS_DEVICE_NOT_READY; /* REG-022 */
     }
     if (wsk_provider_ready(s)) {
         return STATUS_SUCCESS;
     }
-    if (timeout == WSK_NO_WAIT) {
+    model_exercised(s, RULE_REG_012);
+    if (timeout == WSK_NO_WAIT && !model_mutated(capture_no_wait_waits)) {
         return STATUS_DEVICE_NOT_READY;
     }
     sim_time limit = timeout == WSK_INFINITE_WAIT ? SIM_TIME_NEVER : SIM_MS(timeout);
+    if (model_mutated(capture_no_wait_waits) || model_mutated(capture_waits_for_ever)) {
+        ke_check_may_block(s, r->object);
+        limit = SIM_TIME_NEVER;
+    }
     ke_wait_until(s, capture_ready, r, limit, "the WSK provider to become available");
     bool is_there = wsk_of(s)->is_ready && r->state == WSK_REG_ACTIVE;
     return is_there ? STATUS_SUCCESS : STATUS_DEVICE_NOT_READY;
@@ -233,20 +259,31 @@ static NTSTATUS capture(struct sim *s, struct wsk_registration *r, ULONG timeout
     static const NTSTATUS faults[] = {STATUS_DEVICE_NOT_READY, STATUS_INSUFFICIENT_RESOURCES};
     NTSTATUS status = wait_for_provider(s, r, timeout);
     if (!NT_SUCCESS(status) || wsk_fault(s, faults, SIM_COUNT(faults), &status)) {
+        if (model_mutated(capture_writes_on_failure)) {
+            npi->Client = NULL;
+        }
         return status;
+    }
+    if (model_mutated(register_keeps_npi)) {
+        model_touch(s, r->npi, sizeof *r->npi, "WSK_CLIENT_NPI");
+        r->dispatch = r->npi->Dispatch;
     }
     check_dispatch(s, r);
     r->provider = wsk_provider_dispatch(s, r->dispatch_copy.Version);
     r->has_asked = true;
-    if (r->provider == NULL) {
-        return STATUS_NOINTERFACE;
+    if (r->provider == NULL || (model_mutated(nointerface_sticks) && wsk_of(s)->has_refused)) {
+        wsk_of(s)->has_refused = true;
+        return model_mutated(nointerface_other_status) ? STATUS_INVALID_PARAMETER
+                                                       : STATUS_NOINTERFACE;
     }
     model_touch(s, npi, sizeof *npi, "WSK_PROVIDER_NPI");
     r->captures++;
     r->captured = sim_here(s);
-    npi->Client = r->client;
+    npi->Client = model_mutated(capture_null_client) ? NULL : r->client;
     npi->Dispatch = r->provider;
     wsk_client_event(s, r);
+    model_exercised(s, RULE_REG_011);
+    model_exercised(s, RULE_REG_014);
     return STATUS_SUCCESS;
 }
 
@@ -274,16 +311,25 @@ VOID WskReleaseProviderNPI(PWSK_REGISTRATION WskRegistration)
     struct sim *s = model_enter(ROUTINE_WskReleaseProviderNPI);
     struct wsk_registration *r =
         known_block(s, WskRegistration, ROUTINE_WskReleaseProviderNPI, RULE_REG_018);
+    wsk_check_given_up(s, r);
     if (r->captures == 0) {
         model_fail(s, RULE_REG_018, r->object, &r->released,
                    "WskReleaseProviderNPI is called with no capture to release");
     }
     model_exercised(s, RULE_REG_018);
     r->captures--;
+    r->has_released = r->captures != 0;
     r->released = sim_here(s);
     if (r->captures == 0 && r->requests != 0 && model_knob(s, KNOB_NPI_RELEASE_WITH_PENDING) == 1) {
         model_lint(s, RULE_REG_018);
     }
+    if (model_mutated(release_waits)) {
+        ke_check_may_block(s, r->object);
+    }
+    if (model_mutated(release_frees_tables) && wsk_of(s)->table[WSK_DATAGRAM] != NULL) {
+        ex_free(s, sim_block_find(s, (uintptr_t)wsk_of(s)->table[WSK_DATAGRAM]));
+    }
+    model_exercised(s, RULE_REG_038);
     ke_poke(s);
     model_leave(s);
 }
@@ -299,10 +345,13 @@ NTSTATUS WskQueryProviderCharacteristics(PWSK_REGISTRATION WskRegistration,
     if (!r->has_asked) {
         model_lint(s, RULE_REG_017);
     }
-    if (r->state != WSK_REG_ACTIVE || !wsk_provider_ready(s)) {
+    model_exercised(s, RULE_REG_017);
+    if ((r->state != WSK_REG_ACTIVE && !model_mutated(query_ignores_deregister)) ||
+        !wsk_provider_ready(s)) {
         return model_leave_status(s, STATUS_DEVICE_NOT_READY); /* REG-041 */
     }
-    WskProviderCharacteristics->HighestVersion = MAKE_WSK_VERSION(1, 0);
+    bool is_wrong = model_mutated(query_without_versions);
+    WskProviderCharacteristics->HighestVersion = is_wrong ? 0 : MAKE_WSK_VERSION(1, 0);
     WskProviderCharacteristics->LowestVersion = MAKE_WSK_VERSION(1, 0);
     return model_leave_status(s, STATUS_SUCCESS);
 }
@@ -314,7 +363,11 @@ bool wsk_registration_is_idle(struct sim *s, void *argument)
 {
     struct wsk_registration *r = argument;
     uint32_t requests = model_knob(s, KNOB_AMB_53) == 1 ? 0 : r->requests;
-    if (r->captures == 0 && r->calls == 0 && requests == 0 && r->sockets == 0) {
+    bool captures = r->captures != 0 && !model_mutated(deregister_ignores_captures);
+    bool sockets = r->sockets != 0 && !model_mutated(deregister_ignores_sockets);
+    requests = model_mutated(deregister_ignores_requests) ? 0 : requests;
+    bool calls = r->calls != 0 && !model_mutated(deregister_ignores_calls);
+    if (r->is_given_up || (!captures && !calls && requests == 0 && !sockets)) {
         return true;
     }
     snprintf(r->what, sizeof r->what,
@@ -339,11 +392,18 @@ VOID WskDeregister(PWSK_REGISTRATION WskRegistration)
     check_dispatch(s, r);
     r->state = WSK_REG_LEAVING;
     r->left = sim_here(s);
-    wsk_control_leave(s, r);
+    if (!model_mutated(deregister_keeps_list_change)) {
+        wsk_control_leave(s, r);
+    }
     ke_poke(s);
     if (!wsk_registration_is_idle(s, r)) {
         ke_wait_until(s, wsk_registration_is_idle, r, SIM_TIME_NEVER, r->what);
     }
+    if (r->is_given_up) {
+        model_leave(s); /* on Windows it would not return: see wsk_check_deadlock */
+        return;
+    }
+    model_exercised(s, RULE_REG_021);
     check_dispatch(s, r);
     r->state = WSK_REG_GONE;
     ex_free(s, sim_block_find(s, (uintptr_t)r->client));
@@ -363,6 +423,7 @@ static bool overlaps(const void *a, size_t a_size, const void *b, size_t b_size)
 void wsk_memory_freed(struct sim *s, const void *p, size_t size)
 {
     struct wsk_state *w = wsk_of(s);
+    wsk_nmr_memory_freed(s, p, size);
     for (uint32_t i = 0; i < w->registration_count; i++) {
         const struct wsk_registration *r = &w->registration[i];
         if (r->state == WSK_REG_GONE) {
@@ -420,20 +481,79 @@ static void check_captures(struct sim *s, const struct wsk_registration *r)
     }
 }
 
-/* Only the thread inside WskDeregister is left: what it waits for was forgotten. */
-void wsk_check_deadlock(struct sim *s)
+static bool holds_open(const struct wsk_state *w, const struct wsk_registration *r)
+{
+    bool open = r->captures != 0;
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        const struct wsk_socket *socket = &w->socket[i];
+        open |= socket->registration == r && !socket->close_started &&
+                (socket->life == WSK_LIVE || socket->life == WSK_DEAD);
+    }
+    return open;
+}
+
+/*
+ * Only the thread inside WskDeregister is left. Was the rest forgotten (SOCK-020, REG-018), or does
+ * this very thread do it afterwards (REG-024)? The routine returns, although it never would on
+ * Windows, and what the thread does next tells. No callback comes in the meantime, and whatever
+ * else is found then has its cause here (wsk_report_given_up).
+ */
+bool wsk_check_deadlock(struct sim *s)
 {
     struct wsk_state *w = wsk_of(s);
     for (uint32_t i = 0; i < w->registration_count; i++) {
-        const struct wsk_registration *r = &w->registration[i];
+        struct wsk_registration *r = &w->registration[i];
         if (r->state == WSK_REG_LEAVING && !r->is_nmr) {
             check_dead(s);
         }
-        if (r->state == WSK_REG_LEAVING && !r->is_nmr && ke_blocked(s) == 1) {
-            check_sockets(s);
-            check_captures(s, r);
+        if (r->state != WSK_REG_LEAVING || r->is_nmr || r->is_given_up ||
+            ke_blocked_but_joining(s) != 1 || !holds_open(w, r)) {
+            continue;
+        }
+        for (uint32_t n = 0; n < w->socket_count; n++) {
+            w->socket[n].hold_events |= w->socket[n].registration == r;
+        }
+        r->is_given_up = true;
+        w->given_up = r;
+        ke_poke(s);
+        return true;
+    }
+    return false;
+}
+
+void wsk_check_given_up(struct sim *s, const struct wsk_registration *r)
+{
+    if (!r->is_given_up) {
+        return;
+    }
+    wsk_of(s)->given_up = NULL;
+    model_fail(s, RULE_REG_024, r->object, &r->left,
+               "WskDeregister was waiting for %s, which comes only after it on the same thread",
+               model_routine_name(s->current->routine));
+}
+
+void wsk_report_given_up(struct sim *s)
+{
+    struct wsk_registration *r = wsk_of(s)->given_up;
+    if (r != NULL) {
+        wsk_of(s)->given_up = NULL;
+        check_sockets(s);
+        check_captures(s, r);
+    }
+}
+
+/* Before the checks of threads: it is one that is still inside WskDeregister. */
+void wsk_check_leaving(struct sim *s)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->registration_count; i++) {
+        const struct wsk_registration *r = &w->registration[i];
+        if (r->state == WSK_REG_LEAVING && !r->is_nmr && !r->is_given_up) {
+            model_fail(s, RULE_REG_023, r->object, &r->left,
+                       "WskDeregister has not returned when the driver goes away");
         }
     }
+    model_exercised(s, RULE_REG_023);
 }
 
 void wsk_registration_check_unload(struct sim *s)
@@ -446,11 +566,8 @@ void wsk_registration_check_unload(struct sim *s)
             continue;
         }
         check_captures(s, r);
-        model_fail(s, r->state == WSK_REG_LEAVING ? RULE_REG_023 : RULE_REG_006, r->object,
-                   &r->registered,
-                   r->state == WSK_REG_LEAVING
-                       ? "WskDeregister has not returned when the driver goes away"
-                       : "a registration is left when the driver goes away");
+        model_fail(s, RULE_REG_006, r->object, &r->registered,
+                   "a registration is left when the driver goes away");
     }
     model_exercised(s, RULE_REG_006);
 }

@@ -101,7 +101,8 @@ const void *wsk_provider_table(struct sim *s, enum wsk_category category)
     };
     struct wsk_state *w = wsk_of(s);
     if (w->table[category] == NULL) {
-        void *copy = ex_alloc(s, source[category].size, BLOCK_SUBSYSTEM, 0, true, false, NULL);
+        void *copy = ex_alloc(s, source[category].size, BLOCK_SUBSYSTEM, RULE_SOCK_021, true, false,
+                              NULL);
         memcpy(copy, source[category].table, source[category].size);
         if (model_mutated(table_slots_swapped) && category == WSK_LISTEN) {
             WSK_PROVIDER_LISTEN_DISPATCH *table = copy;
