@@ -21,7 +21,7 @@
 
 uint32_t wsk_event_limit(struct sim *s, enum wsk_event event)
 {
-    if (event == WSK_EV_RECEIVE) {
+    if (event == WSK_EV_RECEIVE && !model_mutated(receive_events_overlap)) {
         return 1; /* documented as serial */
     }
     switch (model_knob(s, KNOB_EVENT_CONCURRENCY)) {
@@ -47,6 +47,9 @@ bool wsk_event_on(struct sim *s, const struct wsk_socket *socket, enum wsk_event
  */
 static bool admits(struct sim *s, const struct wsk_gate *gate)
 {
+    if (model_mutated(gate_is_never_shut) && gate->enabled.seq != 0) {
+        return true;
+    }
     if (gate->adm && !gate->off_when_drained) {
         return true;
     }
@@ -306,6 +309,9 @@ static void fill_null(struct sim *s, struct wsk_invocation *inv)
         model_knob(s, KNOB_DEAD_CALLBACK_ARGS) == 1) {
         inv->local = inv->remote = WSK_UNWRITTEN;
     }
+    if (inv->event == WSK_EV_RECEIVE && model_mutated(null_indication_has_bytes)) {
+        inv->bytes_indicated = 1;
+    }
 }
 
 static bool take(struct sim *s, struct wsk_invocation *inv)
@@ -346,6 +352,9 @@ static void invoke(struct sim *s, void *argument)
 
 void wsk_event_resume(struct sim *s, struct wsk_socket *socket)
 {
+    if (model_mutated(receive_does_not_resume)) {
+        return;
+    }
     socket->gate[WSK_EV_RECEIVE].suspended = false;
     wsk_event_due(s, socket, WSK_EV_RECEIVE);
 }

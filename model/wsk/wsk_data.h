@@ -32,6 +32,7 @@ struct wsk_data {
     bool is_held;              /* accept.use_before_return=held: receives wait */
     bool is_indicating;        /* WskReceiveEvent is in the driver: its bytes are undecided */
     bool is_racing;            /* RECV-011: the callback is to go before a queued receive */
+    uint8_t overtaken;         /* how often it has, since the last receive was served */
     bool fin_told, abort_told; /* disconnect events made, or lost */
     bool was_sending;          /* sends were pending when the connection was cut */
     bool backlog_due;

@@ -15,6 +15,7 @@ enum {
     WSK_DATAGRAMS_MAX = 64,     /* buffered per socket, then dropped (DGRM-014) */
     WSK_BUFFER_LIST_MAX = 1024, /* nodes of a WSK_BUF_LIST: more is a cycle */
     WSK_RACE_TICKS = 100,       /* 10 us: how long a queued request waits for the callback */
+    WSK_RACES_MAX = 4,          /* so often it goes first, then a queued receive (RECV-010) */
 };
 
 /* Questions of the data path. Append only. */
@@ -75,6 +76,9 @@ void wsk_output_kept(struct sim *s, const struct wsk_request *r, const void *p, 
 
 /* True if the client knows more than `seen` says: a callback of the socket has been entered. */
 bool wsk_any_callback(const struct wsk_socket *socket);
+
+/* RECV-011, DGRM-013: the callback goes before the queued receive, but not for ever. */
+bool wsk_pick_race(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 
 /* Of `available` bytes (at least one) as many as the world wants. */
 SIZE_T wsk_pick_amount(struct sim *s, SIZE_T available);

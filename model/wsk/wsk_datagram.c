@@ -212,6 +212,7 @@ static void serve(struct sim *s, struct wsk_socket *socket)
     while (d->receives.first != NULL && d->packets != 0 && !d->is_racing) {
         struct wsk_request *r = d->receives.first;
         wsk_queue_remove(&d->receives, r);
+        d->overtaken = 0;
         r->item = pop(socket);
         wsk_complete(s, r, packet_status(s, r, r->item), 0);
     }
@@ -357,10 +358,7 @@ static void on_datagram(struct sim *s, void *user, const struct net_datagram *da
     p->arrival = d->packet_arrivals++;
     push_back(socket, p);
     refresh(socket);
-    if (d->receives.first != NULL && !d->is_racing &&
-        wsk_event_on(s, socket, WSK_EV_RECEIVE_FROM) &&
-        choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
-        d->is_racing = true; /* DGRM-013 */
+    if (wsk_pick_race(s, socket, WSK_EV_RECEIVE_FROM)) {
         sim_event_add(s, s->now + WSK_RACE_TICKS, end_race, socket, 0);
         wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM);
         return;

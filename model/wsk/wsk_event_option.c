@@ -436,6 +436,9 @@ static void disable(struct option *o)
     if (e == WSK_EV_ACCEPT) {
         forget_template(socket, e);
     }
+    if (model_mutated(disable_drops_refused) && e == WSK_EV_RECEIVE) {
+        wsk_stream_take(s, socket, wsk_stream_available(s, socket));
+    }
     gate->queued_enable = false;
     gate->null_due = false;
     gate->disabled = sim_here(s);

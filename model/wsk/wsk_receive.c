@@ -53,6 +53,9 @@ static void deliver_receive(struct sim *s, struct wsk_request *r)
     } else if (r->done != 0) {
         mm_chain_write(s, r->mdl, r->offset, 0, r->item, r->done);
         r->information = r->done;
+        if (model_mutated(receive_writes_more) && r->done < r->length) {
+            mm_chain_write(s, r->mdl, r->offset, r->done, "", 1);
+        }
     }
     wsk_stage_free(s, r->item);
     r->item = NULL;
@@ -73,7 +76,8 @@ static void take_bytes(struct sim *s, struct wsk_request *r, SIZE_T size)
     }
     size_t got = net_tcp_peek(socket->data.tcp, 0, (uint8_t *)r->item + r->done, size);
     SIM_ASSERT_OP(got, ==, size);
-    wsk_stream_take(s, socket, size);
+    bool is_twice = model_mutated(received_byte_stays) && size > 1;
+    wsk_stream_take(s, socket, is_twice ? size - 1 : size);
     r->done += size;
 }
 
@@ -85,6 +89,9 @@ static bool try_receive(struct sim *s, struct wsk_request *r, NTSTATUS *status)
     *status = STATUS_SUCCESS;
     if (has_flag(r, WSK_FLAG_DRAIN)) {
         wsk_stream_take(s, socket, available);
+        if (model_mutated(drain_ends_with_first_data) && available != 0) {
+            return true;
+        }
         available = 0;
     } else if (r->length == 0) { /* AMBIGUOUS-LIFE-46 */
         if (available != 0 ||
@@ -92,7 +99,7 @@ static bool try_receive(struct sim *s, struct wsk_request *r, NTSTATUS *status)
             return true;
         }
     } else if (available != 0) {
-        bool is_all = has_flag(r, WSK_FLAG_WAITALL);
+        bool is_all = has_flag(r, WSK_FLAG_WAITALL) && !model_mutated(waitall_is_ignored);
         SIZE_T wanted = r->length - r->done;
         SIZE_T size = available < wanted ? available : wanted;
         take_bytes(s, r, is_all ? size : wsk_pick_amount(s, size)); /* RECV-006 */
@@ -102,8 +109,12 @@ static bool try_receive(struct sim *s, struct wsk_request *r, NTSTATUS *status)
         available -= size;
     }
     if (socket->data.cut != WSK_CUT_NONE) {
-        *status = wsk_stream_dead_status(s, socket);
+        *status = model_mutated(abort_ends_receives_well) ? STATUS_SUCCESS
+                                                          : wsk_stream_dead_status(s, socket);
         return available == 0;
+    }
+    if (model_mutated(receive_completes_empty) && r->length != 0 && r->done == 0) {
+        return true;
     }
     return available == 0 && wsk_stream_peer_finished(socket);
 }
@@ -127,6 +138,7 @@ void wsk_stream_serve(struct sim *s, struct wsk_socket *socket)
             break;
         }
         wsk_queue_remove(&d->receives, r);
+        d->overtaken = 0;
         wsk_complete(s, r, status, 0);
     }
     wsk_event_due(s, socket, WSK_EV_RECEIVE);
@@ -165,11 +177,23 @@ static bool faults(struct wsk_call *call, ULONG flags)
     static const NTSTATUS list[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED};
     NTSTATUS status;
     /* RECV-005: a flag that the transport does not know. */
-    if (!wsk_fault(call->s, list, flags != 0 ? 2 : 1, &status)) {
+    bool may_not = flags != 0 || model_mutated(receive_without_flags_unsupported);
+    if (!wsk_fault(call->s, list, may_not ? 2 : 1, &status)) {
         return false;
     }
     wsk_finish(call, WSK_INLINE, status, 0);
     return true;
+}
+
+/* RECV-009: behind the others. */
+static void enqueue(struct wsk_data *d, struct wsk_request *r)
+{
+    struct wsk_request *first = d->receives.first;
+    wsk_queue_push(&d->receives, r);
+    if (model_mutated(receives_are_a_stack) && first != NULL) {
+        wsk_queue_remove(&d->receives, first);
+        wsk_queue_push(&d->receives, first);
+    }
 }
 
 static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
@@ -190,13 +214,17 @@ static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
     }
     r->flags = flags;
     wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002);
+    if (model_mutated(receive_answers_more_entries)) {
+        wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, 0);
+        return;
+    }
     r->deliver = deliver_receive;
     NTSTATUS status;
     if (d->receives.first == NULL && !is_blocked(s, socket) && try_receive(s, r, &status)) {
         wsk_finish(call, WSK_PEND, status, 0);
     } else {
         r->withdraw = withdraw_receive;
-        wsk_queue_push(&d->receives, r);
+        enqueue(d, r);
         wsk_pend(call);
     }
     if (model_knob(s, KNOB_RECV_RESUME_MOMENT) == 0) {

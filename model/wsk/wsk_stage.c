@@ -171,6 +171,25 @@ bool wsk_any_callback(const struct wsk_socket *socket)
     return false;
 }
 
+bool wsk_pick_race(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    struct wsk_data *d = &socket->data;
+    if (d->receives.first == NULL || d->is_racing || d->is_indicating ||
+        !wsk_event_on(s, socket, event)) {
+        return false;
+    }
+    if (model_mutated(callback_goes_first)) {
+        d->is_racing = true;
+        return true;
+    }
+    if (d->overtaken >= WSK_RACES_MAX || !choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
+        return false;
+    }
+    d->overtaken++;
+    d->is_racing = true;
+    return true;
+}
+
 SIZE_T wsk_pick_amount(struct sim *s, SIZE_T available)
 {
     SIM_ASSERT(available != 0);

@@ -79,6 +79,10 @@ bool wsk_stream_peer_finished(const struct wsk_socket *socket)
 
 void wsk_stream_take(struct sim *s, struct wsk_socket *socket, SIZE_T size)
 {
+    if (model_mutated(end_keeps_a_byte) && net_tcp_peer_finished(socket->data.tcp) &&
+        size == net_tcp_readable(socket->data.tcp) && size > 1) {
+        size--;
+    }
     if (size != 0) {
         net_tcp_consume(s, socket->data.tcp, size);
         socket->data.taken += size;
@@ -143,11 +147,7 @@ static void end_race(struct sim *s, void *argument, uint64_t value)
 static void on_readable(struct sim *s, void *user)
 {
     struct wsk_socket *socket = user;
-    struct wsk_data *d = &socket->data;
-    bool may_race = d->receives.first != NULL && !d->is_racing && !d->is_indicating &&
-                    wsk_event_on(s, socket, WSK_EV_RECEIVE);
-    if (may_race && choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
-        d->is_racing = true; /* RECV-011 */
+    if (wsk_pick_race(s, socket, WSK_EV_RECEIVE)) {
         sim_event_add(s, s->now + WSK_RACE_TICKS, end_race, socket, 0);
         wsk_event_due(s, socket, WSK_EV_RECEIVE);
         return;
@@ -225,7 +225,8 @@ void wsk_stream_established(struct sim *s, struct wsk_socket *socket)
 static uint32_t receive_ready(struct sim *s, const struct wsk_socket *socket)
 {
     const struct wsk_data *d = &socket->data;
-    if (d->is_indicating || d->is_held || s->now < d->pause_until ||
+    bool is_parallel = model_mutated(receive_events_overlap);
+    if ((d->is_indicating && !is_parallel) || d->is_held || s->now < d->pause_until ||
         (d->receives.first != NULL && !d->is_racing)) {
         return 0;
     }
@@ -326,7 +327,12 @@ static void take_receive(struct sim *s, struct wsk_invocation *inv)
     fill_indication(s, socket, list, size);
     inv->item = list;
     inv->data = wsk_list_head(list);
-    inv->bytes_indicated = inv->bytes_accepted = size;
+    inv->bytes_indicated = inv->bytes_accepted = size; /* RECV-018 */
+    if (model_mutated(indicated_is_more)) {
+        inv->bytes_indicated = inv->bytes_accepted = size + 1;
+    } else if (model_mutated(accepted_begins_with_zero)) {
+        inv->bytes_accepted = 0;
+    }
     d->is_indicating = true;
     d->is_racing = false;
     if (d->offered < d->taken + size) {
@@ -394,6 +400,10 @@ static SIZE_T judge_answer(struct sim *s, struct wsk_socket *socket,
                            const struct wsk_invocation *inv)
 {
     if (inv->answer == STATUS_PENDING) {
+        if (model_mutated(pending_honours_accepted)) {
+            return inv->bytes_accepted < inv->bytes_indicated ? inv->bytes_accepted
+                                                              : inv->bytes_indicated;
+        }
         return inv->bytes_indicated; /* RECV-021 */
     }
     if (NT_SUCCESS(inv->answer)) {
@@ -405,12 +415,14 @@ static SIZE_T judge_answer(struct sim *s, struct wsk_socket *socket,
         if (accepted >= inv->bytes_indicated) {
             return inv->bytes_indicated; /* more is RECV-020, or lint by another success status */
         }
-        wsk_event_suspend(s, socket); /* a call during the callback came too early: T-47 */
-        return accepted;
+        if (!model_mutated(part_keeps_armed)) {
+            wsk_event_suspend(s, socket); /* a call during the callback came too early: T-47 */
+        }
+        return model_mutated(part_is_everything) ? inv->bytes_indicated : accepted;
     }
     if (inv->answer == STATUS_DATA_NOT_ACCEPTED || model_knob(s, KNOB_AMB_62_RECEIVE) == 1) {
         wsk_event_suspend(s, socket);
-        return 0;
+        return model_mutated(refusal_takes_everything) ? inv->bytes_indicated : 0; /* RECV-022 */
     }
     socket->data.pause_until = s->now + SIM_MS(PAUSE_MS); /* AMBIGUOUS-62: kept, offered again */
     sim_event_add(s, socket->data.pause_until, offer_again, socket, 0);

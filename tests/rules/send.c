@@ -198,8 +198,10 @@ DUTY(send_flags_supported_or_not, "SEND-007 SEND-010", .world = Silent)
     if (Socket == NULL || Buffer.Mdl == NULL || !RequestNew(&First)) {
         return;
     }
-    NTSTATUS Plain = Send(Socket, Buffer, 0, &First);
-    Check(Plain == STATUS_SUCCESS || TalkExcuse(Plain));
+    for (ULONG i = 0; i < 20; i++) {
+        NTSTATUS Plain = Send(Socket, Buffer, 0, &First);
+        Check(Plain == STATUS_SUCCESS || TalkExcuse(Plain));
+    }
     NTSTATUS Flagged = Send(Socket, Buffer, WSK_FLAG_NODELAY, &First);
     Check(Flagged == STATUS_SUCCESS || Flagged == STATUS_NOT_SUPPORTED || TalkExcuse(Flagged));
     Check(First.Information == (NT_SUCCESS(Flagged) ? LENGTH : 0));
@@ -209,9 +211,11 @@ FREEDOM(send_flag_not_supported, "SEND-007", .world = Silent)
 {
     PWSK_SOCKET Socket = TalkConnected(NULL, NULL);
     WSK_BUF Buffer = TalkBuffer(LENGTH);
-    if (Socket != NULL && Buffer.Mdl != NULL && RequestNew(&First) &&
-        Send(Socket, Buffer, WSK_FLAG_NODELAY, &First) == STATUS_NOT_SUPPORTED) {
-        Witness();
+    BOOLEAN IsReady = Socket != NULL && Buffer.Mdl != NULL && RequestNew(&First);
+    for (ULONG i = 0; IsReady && i < 50; i++) {
+        if (Send(Socket, Buffer, WSK_FLAG_NODELAY, &First) == STATUS_NOT_SUPPORTED) {
+            Witness();
+        }
     }
 }
 

@@ -8,7 +8,8 @@ static UCHAR Bytes[TALK_BYTES];
 
 const UCHAR *TalkBytes(void)
 {
-    for (ULONG i = 0; Bytes[1] == 0 && i < TALK_BYTES; i++) {
+    BOOLEAN IsFilled = Bytes[1] != 0;
+    for (ULONG i = 0; !IsFilled && i < TALK_BYTES; i++) {
         Bytes[i] = TalkByte(i);
     }
     return Bytes;
@@ -147,6 +148,36 @@ WSK_BUF TalkBuffer(SIZE_T Size)
         To[i] = TalkByte(i);
     }
     return Buffer;
+}
+
+BOOLEAN TalkHolds(const WSK_BUF *Buffer, SIZE_T From)
+{
+    SIZE_T Offset = Buffer->Offset, Left = Buffer->Length, At = From;
+    for (PMDL Mdl = Buffer->Mdl; Left != 0; Mdl = Mdl->Next, Offset = 0) {
+        Check(Mdl != NULL);
+        const UCHAR *Bytes = MmGetSystemAddressForMdlSafe(Mdl, NormalPagePriority);
+        SIZE_T Count = MmGetMdlByteCount(Mdl) - Offset;
+        Count = Count < Left ? Count : Left;
+        for (SIZE_T i = 0; Bytes != NULL && i < Count; i++) {
+            if (Bytes[Offset + i] != TalkByte(At + i)) {
+                return FALSE;
+            }
+        }
+        At += Count;
+        Left -= Count;
+    }
+    return TRUE;
+}
+
+SIZE_T TalkTotal(PWSK_DATA_INDICATION List, SIZE_T From)
+{
+    SIZE_T Total = 0;
+    for (; List != NULL; List = List->Next) {
+        Check(List->Buffer.Length != 0);
+        Check(TalkHolds(&List->Buffer, From + Total));
+        Total += List->Buffer.Length;
+    }
+    return Total;
 }
 
 BOOLEAN TalkIsLate(void)

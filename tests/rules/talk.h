@@ -68,6 +68,10 @@ BOOLEAN TalkAwait(LONG Step, ULONG Milliseconds);
 BOOLEAN TalkSoon(const volatile LONG *Variable, ULONG Milliseconds);
 /* A buffer with the first bytes of the stream; Mdl NULL if that fails. */
 WSK_BUF TalkBuffer(SIZE_T Size);
+/* True if the buffer holds the stream from this position on. */
+BOOLEAN TalkHolds(const WSK_BUF *Buffer, SIZE_T From);
+/* Checks that of a whole list, and returns how many bytes it has. */
+SIZE_T TalkTotal(PWSK_DATA_INDICATION List, SIZE_T From);
 /* The world soon stops to act, or has: peers read everything, finish and go. */
 BOOLEAN TalkIsLate(void);
 /* What a system without enough resources, and a network without mercy, may answer. */
