@@ -100,7 +100,7 @@ static void put_field(FILE *out, char field, const struct sim_trace_event *event
         fprintf(out, "%lld", (long long)event->value);
         break;
     case 'e':
-        if (event->object >> 24 == OBJECT_DPC || event->object >> 24 == OBJECT_TIMER) {
+        if (event->object >> 24 != OBJECT_SOCKET) {
             fputs("routine", out);
         } else {
             fputs(event_names[(event->value >> 32) % SIM_COUNT(event_names)], out);

@@ -22,10 +22,10 @@
  * when it returns, or when it calls wsksim_unload.
  *
  * Rules. Call these functions from scripts only, never from the driver (wsksim_note excepted).
- * Draw what may vary with wsksim_choose: 0 should be the harmless answer. Use nothing else that varies. When the run comes
- * to its end (wsksim_is_over), every wait returns at once, what is still open is finished by the
- * simulator, and the script must return. Objects stay valid until the run ends, also after they
- * have been closed.
+ * Draw what may vary with wsksim_choose: 0 should be the harmless answer. Use nothing else that
+ * varies. When the run comes to its end (wsksim_is_over), every wait returns at once, what is still
+ * open is finished by the simulator, and the script must return. Objects stay valid until the run
+ * ends, also after they have been closed.
  */
 #ifndef WSKSIM_WORLD_H
 #define WSKSIM_WORLD_H

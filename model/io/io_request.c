@@ -241,7 +241,6 @@ void io_complete(struct sim *s, struct io_irp *r, NTSTATUS status, ULONG_PTR inf
     if (r->returned_pending) {
         irp->Tail.Overlay.CurrentStackLocation->Control |= SL_PENDING_RETURNED;
     }
-    sim_trace(s, TRACE_IrpInformation, r->object, information);
     sim_trace(s, TRACE_IrpComplete, r->object, (uint64_t)(uint32_t)status);
     PIO_COMPLETION_ROUTINE routine = r->routine;
     void *context = r->context;

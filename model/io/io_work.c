@@ -107,6 +107,7 @@ static void check_item_memory(struct sim *s, const struct io_work *w)
 static void call_routine(struct sim *s, const struct io_work *taken)
 {
     ke_window_open(s, KE_WINDOW_WORK_ITEM, taken->object);
+    sim_trace(s, TRACE_CallbackEnter, taken->object, 0);
     if (taken->kind == IO_WORK_EXECUTIVE) {
         taken->routine_executive(taken->context);
     } else if (taken->is_extended) {
@@ -114,6 +115,7 @@ static void call_routine(struct sim *s, const struct io_work *taken)
     } else {
         taken->routine((PDEVICE_OBJECT)taken->io_object, taken->context);
     }
+    sim_trace(s, TRACE_CallbackLeave, taken->object, 0);
     ke_window_close(s);
 }
 
@@ -164,6 +166,7 @@ static void enqueue(struct sim *s, struct io_work *w, WORK_QUEUE_TYPE type)
         }
     }
     queue_add(io, w);
+    sim_trace(s, TRACE_Queue, w->object, 0);
     ke_system_call(s, NULL, PASSIVE_LEVEL, work_main, w, "work item");
 }
 

@@ -130,6 +130,7 @@ bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
         .argument = entry,
     };
     entry->context = ke_spawn(s, &spawn);
+    sim_trace(s, TRACE_Queue, entry->object, 0);
     return true;
 }
 
@@ -231,6 +232,7 @@ static bool dpc_remove(struct sim *s, PRKDPC dpc)
         return false;
     }
     struct ke_context *c = entry->context;
+    sim_trace(s, TRACE_Unqueue, entry->object, 0);
     dpc->DpcData = NULL;
     if (c->ctx->kind == SIM_INTERRUPT && sim_interrupt_withdraw(s, c->ctx)) {
         ke_context_release(s, c);

@@ -119,6 +119,7 @@ void ke_timer_start(struct sim *s, PKTIMER timer, LONGLONG due, uint64_t period,
     timer->Dpc = dpc;
     timer->Period = (ULONG)(period / 10000);
     t->event = sim_event_add(s, t->due, timer_fire, t, t->seq);
+    sim_trace(s, TRACE_Queue, t->object, 0);
 }
 
 bool ke_timer_stop(struct sim *s, PKTIMER timer)
@@ -128,6 +129,7 @@ bool ke_timer_stop(struct sim *s, PKTIMER timer)
         return false;
     }
     (void)sim_event_cancel(s, t->event);
+    sim_trace(s, TRACE_Unqueue, t->object, 0);
     t->timer = NULL;
     timer->TimerListEntry.Flink = NULL;
     return true;

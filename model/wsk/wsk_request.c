@@ -129,6 +129,18 @@ static void release_held(struct sim *s, struct wsk_request *r)
     }
 }
 
+/* For the trace: a socket by its number, not by its address. */
+static uint64_t shown_information(struct sim *s, const struct wsk_request *r)
+{
+    const struct wsk_socket *socket =
+        NT_SUCCESS(r->status) && r->information != 0
+            ? wsk_socket_find(s, (const WSK_SOCKET *)r->information)
+            : NULL;
+    bool is_birth = r->kind == WSK_REQ_SOCKET || r->kind == WSK_REQ_SOCKET_CONNECT ||
+                    r->kind == WSK_REQ_ACCEPT;
+    return is_birth && socket != NULL ? socket->object : r->information;
+}
+
 /* Gives the IRP back on the current context. */
 static void complete_here(struct sim *s, struct wsk_request *r)
 {
@@ -149,6 +161,7 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     if (early) {
         uncount(s, r);
     }
+    sim_trace(s, TRACE_IrpInformation, r->irp->object, shown_information(s, r));
     io_complete(s, r->irp, r->status, r->information);
     r->irp = NULL;
     release_held(s, r);
