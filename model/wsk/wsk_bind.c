@@ -72,7 +72,10 @@ static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
         case DENIED:
             return STATUS_ACCESS_DENIED;
         case CHECK:
-            /* Descriptors have no contents here: either answer. */
+            /* Descriptors have no contents here: either answer; the default one denies: CTL-117. */
+            if (w->socket[i].sd_object == 0 && !model_mutated(sd_default_shares)) {
+                return STATUS_ACCESS_DENIED;
+            }
             if (choice_flag(s, CHOICE_WORLD, PICK_WSK_CHECK)) {
                 return STATUS_ACCESS_DENIED;
             }

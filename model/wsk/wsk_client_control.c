@@ -18,6 +18,8 @@ struct sd {
     uint32_t object;
     uint32_t references; /* of the client */
     uint32_t users;      /* requests in flight and sockets */
+    bool was_got;        /* a get of SO_WSK_SECURITY has handed it out (CTL-118) */
+    bool was_applied;    /* a socket has had it (CTL-119) */
     struct sim_where born, released;
 };
 
@@ -97,6 +99,12 @@ uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR pointer, enum model_ru
 void wsk_sd_reference(struct sim *s, uint32_t object)
 {
     sd_of(s, object)->references++;
+    sd_of(s, object)->was_got = true;
+}
+
+void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR pointer)
+{
+    find_sd(s, pointer)->was_got = true;
 }
 
 static void free_if_unused(struct sim *s, struct sd *sd)
@@ -110,7 +118,23 @@ void wsk_sd_use(struct sim *s, uint32_t object, int delta)
 {
     struct sd *sd = sd_of(s, object);
     sd->users = (uint32_t)((int)sd->users + delta);
+    sd->was_applied = true;
     free_if_unused(s, sd);
+}
+
+/* AMBIGUOUS-52, second reading: a socket has it applied and is not bound. */
+static void check_unbound(struct sim *s, const struct sd *sd)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        const struct wsk_socket *socket = &w->socket[i];
+        if (socket->sd_object == sd->object && socket->seen == WSK_UNBOUND &&
+            !socket->close_started) {
+            model_fail(s, RULE_CTL_120, sd->object, &socket->created,
+                       "a cached security descriptor is released while a socket that is not bound "
+                       "uses it");
+        }
+    }
 }
 
 /* A request that still needs the descriptor, or NULL. */
@@ -195,6 +219,9 @@ static void release_sd(struct wsk_call *call, const struct wsk_control *c)
                    model_routine_name(user->routine));
     }
     model_exercised(s, RULE_CTL_115);
+    if (sd->references == 1 && model_knob(s, KNOB_AMB_52) == 1) {
+        check_unbound(s, sd);
+    }
     sd->references--;
     sd->released = sim_here(s);
     free_if_unused(s, sd);
@@ -413,14 +440,24 @@ NTSTATUS WSKAPI WskControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T I
     return wsk_leave(&call);
 }
 
+/* What the client may have forgotten about the copy. */
+static enum model_rule leak_rule(const struct sd *sd)
+{
+    return sd->was_got ? RULE_CTL_118 : sd->was_applied ? RULE_CTL_119 : RULE_CTL_120;
+}
+
 void wsk_control_check_unload(struct sim *s)
 {
     const struct wsk_control_state *c = wsk_of(s)->control;
     for (uint32_t i = 0; i < c->sd_count; i++) {
         if (c->sd[i].references != 0) {
-            model_fail(s, RULE_CTL_120, c->sd[i].object, &c->sd[i].born,
-                       "a cached security descriptor has never been released");
+            const char *whose = c->sd[i].was_got       ? ", got from a socket,"
+                                : c->sd[i].was_applied ? ", used by a socket that is closed,"
+                                                       : "";
+            model_fail(s, leak_rule(&c->sd[i]), c->sd[i].object, &c->sd[i].born,
+                       "a cached security descriptor%s has never been released", whose);
         }
+        model_exercised(s, leak_rule(&c->sd[i]));
     }
     model_exercised(s, RULE_CTL_120);
 }

@@ -136,6 +136,8 @@ uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR sd, enum model_rule ru
                       const char *what);
 /* One more reference of the client's (CTL-118). */
 void wsk_sd_reference(struct sim *s, uint32_t object);
+/* A copy made for a get. */
+void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR sd);
 PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registration);
 /* A socket or a request begins (+1) or ends (-1) to use it. */
 void wsk_sd_use(struct sim *s, uint32_t object, int delta);

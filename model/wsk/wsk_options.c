@@ -208,6 +208,9 @@ static void check_security(struct wsk_call *call, const void *buffer, SIZE_T siz
                    buffer == NULL ? 0 : (unsigned)size);
     }
     model_touch(call->s, buffer, sizeof(PSECURITY_DESCRIPTOR), "security descriptor variable");
+    model_exercised(call->s, RULE_CTL_110);
+    model_exercised(call->s, RULE_CTL_112);
+    model_exercised(call->s, RULE_CTL_113);
 }
 
 static void deliver_security(struct sim *s, struct wsk_request *r)
@@ -217,6 +220,9 @@ static void deliver_security(struct sim *s, struct wsk_request *r)
         return;
     }
     if (socket->sd_object != 0) {
+        if (model_mutated(sd_first_wins)) {
+            return;
+        }
         wsk_sd_use(s, socket->sd_object, -1);
     }
     socket->sd = r->item;
@@ -250,6 +256,7 @@ static void get_security(struct wsk_call *call, const struct wsk_control *c)
         wsk_sd_reference(s, call->socket->sd_object);
     } else if (model_knob(s, KNOB_AMB_51) == 0) {
         sd = wsk_sd_new(s, call->registration);
+        wsk_sd_got(s, sd);
     } else if (model_knob(s, KNOB_AMB_51) == 2) {
         wsk_refuse(call, STATUS_NOT_FOUND);
         return;
