@@ -45,6 +45,12 @@ static enum net_protocol protocol_of(const struct wsk_socket *socket)
 static enum verdict judge(const struct wsk_socket *second, const struct net_address *address,
                           const struct wsk_socket *first)
 {
+    if (model_mutated(sharing_unchecked)) {
+        return OK;
+    }
+    if (model_mutated(reuse_denied) && share_of(second) == SHARE_REUSE && first->data.is_bound) {
+        return DENIED;
+    }
     if (!first->data.is_bound || first == second || protocol_of(first) != protocol_of(second) ||
         first->local.family != address->family || first->local.port != address->port) {
         return OK;

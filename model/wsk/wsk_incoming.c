@@ -212,6 +212,9 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     socket->parent = listener->parent;
     socket->keep_alive = at_arrival ? in->keep_alive : listener->keep_alive;
     socket->receive_buffer = at_arrival ? in->receive_buffer : listener->receive_buffer;
+    if (model_mutated(option_inherit_missed)) {
+        socket->keep_alive = 0;
+    }
     socket->hold_events = hold;
     net_tcp_local(in->tcp, &socket->local);
     net_tcp_remote(in->tcp, &socket->remote);

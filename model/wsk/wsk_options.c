@@ -45,26 +45,41 @@ static ULONG *field_of(struct wsk_socket *socket, const struct row *row)
 
 /* ---- checks that several options share ---- */
 
+/* AMBIGUOUS-47: what a set that comes too late is answered. */
+static bool refuse_late(struct wsk_call *call)
+{
+    if (model_knob(call->s, KNOB_AMB_47) == 1) {
+        wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+    } else {
+        wsk_refuse(call, STATUS_INVALID_DEVICE_STATE);
+    }
+    return false;
+}
+
 /* CTL-111, CTL-129, CTL-130. False: the call is decided. */
 static bool check_before_bind(struct wsk_call *call, const char *name, enum model_rule rule)
 {
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     if (socket->from_connect) {
-        model_fail(s, RULE_CTL_130, socket->object, &socket->created,
-                   "%s belongs before bind and is set on a socket of WskSocketConnect", name);
+        model_breach(s, RULE_CTL_130, socket->object, &socket->created,
+                     "%s belongs before bind and is set on a socket of WskSocketConnect", name);
+        return refuse_late(call);
     }
     bool is_bind_entered = socket->state != WSK_UNBOUND && !socket->is_accepted;
     if (socket->is_accepted || socket->seen != WSK_UNBOUND || is_bind_entered) {
-        model_fail(s, rule, socket->object, &socket->seen_where,
-                   "%s is set after the socket has been passed to WskBind", name);
+        model_breach(s, rule, socket->object, &socket->seen_where,
+                     "%s is set after the socket has been passed to WskBind", name);
+        return refuse_late(call);
     }
     model_exercised(s, rule);
+    model_exercised(s, RULE_CTL_130);
     return true;
 }
 
 static void check_category(struct wsk_call *call, const struct row *row)
 {
+    model_exercised(call->s, RULE_CTL_128);
     if ((row->categories & ON(call->socket->category)) == 0) {
         model_fail(call->s, RULE_CTL_128, call->socket->object, NULL,
                    "%s does not apply to a %s socket", row->name,
@@ -72,21 +87,33 @@ static void check_category(struct wsk_call *call, const struct row *row)
     }
 }
 
-/* CTL-125: four bytes; one byte is tolerated for an on/off option. Bytes to use. */
-static SIZE_T check_size(struct wsk_call *call, const struct row *row, const void *buffer,
-                         SIZE_T size)
+/*
+ * CTL-125: four bytes; one byte is tolerated for an on/off option. *used: bytes to use. False: the
+ * call is decided (AMBIGUOUS-46).
+ */
+static bool check_size(struct wsk_call *call, const struct row *row, const void *buffer,
+                       SIZE_T size, SIZE_T *used)
 {
     struct sim *s = call->s;
     bool is_short = row->is_switch && size == 1;
-    if (buffer == NULL || (size != sizeof(ULONG) && !is_short)) {
-        model_fail(s, RULE_CTL_125, call->socket->object, NULL,
-                   "%s is given %u bytes instead of 4", row->name,
-                   buffer == NULL ? 0 : (unsigned)size);
+    bool is_wrong = buffer == NULL || (size != sizeof(ULONG) && !is_short);
+    if (is_wrong) {
+        model_breach(s, RULE_CTL_125, call->socket->object, NULL,
+                     "%s is given %u bytes instead of 4", row->name,
+                     buffer == NULL ? 0 : (unsigned)size);
     }
     if (is_short) {
         model_lint(s, RULE_CTL_125);
     }
-    return size;
+    model_exercised(s, RULE_CTL_125);
+    bool is_large = size > sizeof(ULONG) && model_knob(s, KNOB_AMB_46_LARGE) == 1;
+    bool is_small = size < sizeof(ULONG) && (!row->is_switch || model_knob(s, KNOB_AMB_46) == 1);
+    if (buffer == NULL || size == 0 || is_large || is_small) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+        return false;
+    }
+    *used = size < sizeof(ULONG) ? size : sizeof(ULONG);
+    return true;
 }
 
 /* ---- the ULONG options ---- */
@@ -101,6 +128,9 @@ static ULONG read_value(struct sim *s, const void *in, SIZE_T size)
 
 static void apply(struct sim *s, struct wsk_socket *socket, const struct row *row, ULONG value)
 {
+    if (model_mutated(option_set_lost)) {
+        return;
+    }
     *field_of(socket, row) = row->is_switch ? value != 0 : value;
     if (row->code == SO_KEEPALIVE || row->code == SO_RCVBUF) {
         if (socket->category == WSK_CONNECTION || socket->committed_connect) {
@@ -138,6 +168,7 @@ static NTSTATUS judge_value(struct wsk_call *call, const struct row *row, ULONG 
     static const NTSTATUS faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_NOT_SUPPORTED};
     struct sim *s = call->s;
     NTSTATUS status = STATUS_SUCCESS;
+    model_exercised(s, RULE_CTL_126);
     if (row->is_switch && value > 1) {
         model_lint(s, RULE_CTL_126);
         if (model_knob(s, KNOB_AMB_46_VALUES) == 1) {
@@ -155,7 +186,10 @@ static void set_value(struct wsk_call *call, const struct row *row, const struct
 {
     struct sim *s = call->s;
     wsk_control_no_output(s, c);
-    SIZE_T size = check_size(call, row, c->in, c->in_size);
+    SIZE_T size;
+    if (!check_size(call, row, c->in, c->in_size, &size)) {
+        return;
+    }
     ULONG value = read_value(s, c->in, size);
     if (row->before_bind && !check_before_bind(call, row->name, RULE_CTL_129)) {
         return;
@@ -182,7 +216,10 @@ static void get_value(struct wsk_call *call, const struct row *row, const struct
     if (c->returned != NULL) {
         model_lint(call->s, RULE_CTL_044);
     }
-    SIZE_T size = check_size(call, row, c->out, c->out_size);
+    SIZE_T size;
+    if (!check_size(call, row, c->out, c->out_size, &size)) {
+        return;
+    }
     if (row->is_switch && model_knob(call->s, KNOB_AMB_46_GET) == 1) {
         size = 1;
     }
@@ -279,9 +316,13 @@ ULONG wsk_option_value(const struct wsk_socket *socket, ULONG level, ULONG code)
     return 0;
 }
 
-static bool is_passed(ULONG level, ULONG code)
+static bool is_passed(struct sim *s, ULONG level, ULONG code)
 {
     if (level == IPPROTO_IP || level == IPPROTO_IPV6) {
+        return true;
+    }
+    bool is_probe = level == IPPROTO_UDP || (level == IPPROTO_TCP && code == TCP_NODELAY);
+    if (is_probe && model_knob(s, KNOB_PASS_PROBES) == 1) {
         return true;
     }
     return level == IPPROTO_TCP && (code == TCP_KEEPIDLE_CODE || code == TCP_KEEPCNT_CODE ||
@@ -326,7 +367,7 @@ static void pass_option(struct wsk_call *call, const struct wsk_control *c)
     bool is_set = c->type == WskSetOption;
     const void *buffer = is_set ? c->in : c->out;
     SIZE_T size = is_set ? c->in_size : c->out_size;
-    if (!is_passed(c->level, c->code)) {
+    if (!is_passed(call->s, c->level, c->code)) {
         wsk_refuse(call, wsk_unknown_status(call->s));
         return;
     }
@@ -403,7 +444,7 @@ void wsk_option(struct wsk_call *call, const struct wsk_control *c)
         return;
     }
     /* The protocols number theirs from 1: what is below 0x1000 may be one of theirs. */
-    bool is_small = c->code < 0x1000 && (is_passed(c->level, c->code) || c->level == IPPROTO_TCP ||
+    bool is_small = c->code < 0x1000 && (is_passed(call->s, c->level, c->code) || c->level == IPPROTO_TCP ||
                                          c->level == IPPROTO_UDP);
     if (wsk_is_option(c->code) && !is_small) {
         model_fail(call->s, RULE_CTL_006, call->socket->object, NULL,

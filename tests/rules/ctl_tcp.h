@@ -233,7 +233,7 @@ static inline BOOLEAN HasBytes(PWSK_SOCKET Socket, ULONG Milliseconds)
 
 static inline void WaitForGo(const volatile LONG *Flag)
 {
-    for (int i = 0; *Flag == 0 && i < 200 && !wsksim_is_over(); i++) {
+    for (int i = 0; *Flag == 0 && i < 900 && !wsksim_is_over(); i++) {
         wsksim_sleep(100000);
     }
 }
