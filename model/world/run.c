@@ -73,6 +73,7 @@ static void run_main(struct sim *s, void *argument)
     world_start(s);
     wait_for_unload_moment(s);
     if (run.driver->DriverUnload == NULL) {
+        wsk_report_given_up(s);
         return; /* KRN-282: never unloaded */
     }
     unload(s);

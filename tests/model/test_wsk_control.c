@@ -525,7 +525,8 @@ static void never_deregistered(void)
 static void deregister_blocks(void)
 {
     open_client();
-    WskDeregister(t.registration); /* the capture is never released */
+    WskDeregister(t.registration);
+    WskReleaseProviderNPI(t.registration); /* it comes too late */
 }
 
 static void short_option(void)
@@ -619,7 +620,7 @@ static void test_wrong(void **state)
     ke_test_bad(wrong_protocol, RULE_SOCK_003);
     ke_test_bad(never_closed, RULE_SOCK_020);
     ke_test_bad(never_deregistered, RULE_REG_006);
-    ke_test_bad(deregister_blocks, RULE_REG_018);
+    ke_test_bad(deregister_blocks, RULE_REG_024);
     ke_test_bad(short_option, RULE_CTL_125);
     ke_test_bad(option_of_another_category, RULE_CTL_128);
     ke_test_bad(static_too_late, RULE_CTL_101);
