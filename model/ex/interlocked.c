@@ -73,18 +73,24 @@ static inline void end(struct sim *s)
 
 /* The eight operations of a width; arithmetic wraps in the unsigned type U. */
 #define WIDTH(S, T, U)                                                                             \
-    OPERATION(T InterlockedIncrement##S(T volatile *Addend), T, Addend, InterlockedIncrement,      \
-              result = (T)((U)*Addend + 1u);                                                       \
-              *Addend = result)                                                                    \
+    OPERATION(                                                                                     \
+        T InterlockedIncrement##S(T volatile *Addend), T, Addend, InterlockedIncrement,            \
+        U old = (U)*Addend;                                                                        \
+        if (model_mutated(interlocked_not_atomic)) {                                               \
+            sim_point(s, SIM_OP_WRITE, (uintptr_t)Addend);                                         \
+        } result = (T)(old + 1u);                                                                  \
+        *Addend = result)                                                                          \
     OPERATION(T InterlockedDecrement##S(T volatile *Addend), T, Addend, InterlockedDecrement,      \
               result = (T)((U)*Addend - 1u);                                                       \
               *Addend = result)                                                                    \
     OPERATION(T InterlockedExchange##S(T volatile *Target, T Value), T, Target,                    \
               InterlockedExchange, result = *Target;                                               \
               *Target = Value)                                                                     \
-    OPERATION(T InterlockedExchangeAdd##S(T volatile *Addend, T Value), T, Addend,                 \
-              InterlockedExchangeAdd, result = *Addend;                                            \
-              *Addend = (T)((U)result + (U)Value))                                                 \
+    OPERATION(                                                                                     \
+        T InterlockedExchangeAdd##S(T volatile *Addend, T Value), T, Addend,                       \
+        InterlockedExchangeAdd, result = *Addend;                                                  \
+        *Addend = (T)((U)result + (U)Value);                                                       \
+        if (model_mutated(exchange_add_new)) { result = *Addend; })                                \
     OPERATION(                                                                                     \
         T InterlockedCompareExchange##S(T volatile *Destination, T ExChange, T Comparand), T,      \
         Destination, InterlockedCompareExchange, result = *Destination;                            \

@@ -121,7 +121,7 @@ PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
     PSLIST_ENTRY entry;
     check_header(s, ListHead);
     entry = first(ListHead);
-    if (entry != NULL) {
+    if (entry != NULL && !model_mutated(flush_keeps)) {
         set_first(ListHead, NULL, 0);
     }
     model_leave(s);

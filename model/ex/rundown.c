@@ -59,7 +59,7 @@ static struct ex_object *find(struct sim *s, void *reference, enum ex_type type)
 static BOOLEAN acquire(struct ex_object *o, ULONG count)
 {
     struct ex_rundown *r = &o->rundown;
-    if (r->is_running_down || r->is_completed) {
+    if ((r->is_running_down || r->is_completed) && !model_mutated(rundown_admits)) {
         return FALSE;
     }
     r->count += count;
@@ -86,7 +86,8 @@ static void release(struct sim *s, struct ex_object *o, ULONG count)
 static bool is_run_down(struct sim *s, void *object)
 {
     (void)s;
-    return ((const struct ex_object *)object)->rundown.count == 0;
+    return ((const struct ex_object *)object)->rundown.count == 0 ||
+           model_mutated(rundown_wait_early);
 }
 
 static void wait(struct sim *s, struct ex_object *o)
