@@ -192,6 +192,14 @@ static void add_socket(struct bad_memory *bad)
                                        : "runs until its close has completed");
 }
 
+/* The block was freed by the thread that a signal of this context had woken (KRN-089). */
+static bool is_freed_by_woken(struct sim *s, const struct sim_block *block)
+{
+    const struct ke_context *c = s->current->user;
+    return c != NULL && c->woke != 0 && block->died.context == c->woke &&
+           block->died.seq > c->woke_seq;
+}
+
 /* Paged memory at DISPATCH_LEVEL: because of a spin lock (KRN-120), or else (KRN-051). */
 static void judge_paged(struct sim *s, struct bad_memory *bad)
 {
@@ -215,6 +223,9 @@ static void judge_arena(struct sim *s, uintptr_t address, struct bad_memory *bad
     bad->object = block->object;
     if (block->state == SIM_BLOCK_FREED) {
         bad->rule = freed_rule(s, block, &bad->socket);
+        if (bad->rule == RULE_MEM_UAF && is_freed_by_woken(s, block)) {
+            bad->rule = RULE_KRN_089;
+        }
         bad->prior = block->died;
         snprintf(bad->text, sizeof(bad->text), "offset %lld of a freed block (%s, freed by %s)",
                  (long long)(address - block->base), where,
@@ -388,12 +399,23 @@ void model_code(struct sim *s, const void *function, const char *what)
 
 /* ---- what the engine noticed ---- */
 
+/* An invalid address inside try/except, which does not help against it (KRN-062). */
+static void judge_handled(struct sim *s, struct bad_memory *bad)
+{
+    const struct ke_context *c = s->current->user;
+    model_exercised(s, RULE_KRN_062);
+    if (bad->rule == RULE_MEM_WILD && c != NULL && c->seh != NULL) {
+        bad->rule = RULE_KRN_062;
+    }
+}
+
 static void on_memory_fault(struct sim *s, uintptr_t address, size_t size, bool is_write,
                             uintptr_t pc)
 {
     struct bad_memory bad;
     (void)pc; /* the engine has charged it to the context already */
     judge(s, address, &bad);
+    judge_handled(s, &bad);
     model_fail(s, bad.rule, bad.object, &bad.prior, "the driver %s %zu bytes at %s",
                is_write ? "writes" : "reads", size, bad.text);
 }
@@ -419,6 +441,7 @@ static void on_signal_fault(struct sim *s, int signal_number, uintptr_t address,
                      "the kernel stack of this context is used up (%u KiB)", SIM_STACK_BYTES >> 10);
     }
     judge(s, address, &bad);
+    judge_handled(s, &bad);
     fail_machine(s, bad.rule, &bad, "the driver touches %s", bad.text);
 }
 
@@ -443,6 +466,7 @@ static void on_deadlock(struct sim *s)
     if (wsk_check_deadlock(s)) {
         return;
     }
+    ke_check_deadlock(s, text);
     model_fail(s, RULE_SYS_DEADLOCK, 0, NULL, "nothing can run any more: %s", text);
 }
 

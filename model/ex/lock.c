@@ -33,9 +33,11 @@ void ex_lock_wait(struct sim *s, struct ex_object *o, bool (*can_take)(struct si
     describe(o, mode);
     sim_trace(s, TRACE_WaitStart, o->object, 0);
     ++*waiters;
+    ke_current(s)->wait_owner = &o->lock.owner;
     do {
         ke_wait_until(s, can_take, o, SIM_TIME_NEVER, o->waiting);
     } while (!can_take(s, o));
+    ke_current(s)->wait_owner = NULL;
     --*waiters;
     sim_trace(s, TRACE_WaitEnd, o->object, 0);
 }

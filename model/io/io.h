@@ -60,6 +60,7 @@ struct io_irp {
     uint8_t location;      /* CurrentLocation of the pass in progress */
     PIO_COMPLETION_ROUTINE routine; /* of the pass in progress */
     PVOID context;
+    uint32_t sets_event; /* that its completion routine set last */
     struct sim_where queued, marked, routine_set; /* ... the cancel routine */
     struct sim_block *block; /* NULL for raw memory */
     struct io_above *above;
@@ -97,6 +98,12 @@ void io_pend(struct sim *s, struct io_irp *irp,
  * IRP-005). After this the IRP may be freed memory: do not touch it.
  */
 void io_complete(struct sim *s, struct io_irp *irp, NTSTATUS status, ULONG_PTR information);
+
+/* KRN-090, KRN-091: what is known of events that completion routines set. */
+void io_event_set_by(struct sim *s, uint32_t irp, uint32_t event);
+/* The IRP in flight whose routine gets this event as context; or that set it at an earlier pass. */
+const struct io_irp *io_flight_context(struct sim *s, const void *event);
+const struct io_irp *io_flight_sets(struct sim *s, const void *event, uint32_t object);
 
 /* The IRP in flight whose poisoned IoStatus holds the address, or NULL (IRP-030). */
 struct io_irp *io_irp_owning(struct sim *s, uintptr_t address);

@@ -185,6 +185,41 @@ struct io_irp *io_irp_owning(struct sim *s, uintptr_t address)
     return NULL;
 }
 
+/* ---- events that completion routines set ---- */
+
+void io_event_set_by(struct sim *s, uint32_t irp, uint32_t event)
+{
+    (void)s;
+    uint32_t index = (irp & 0xffffff) - 1; /* IRPs are numbered as their records are made */
+    if (irp >> 24 == OBJECT_IRP && index < io.irps.count) {
+        struct io_irp *r = record_pool_at(&io.irps, index);
+        SIM_ASSERT_OP(r->object, ==, irp);
+        r->sets_event = event;
+    }
+}
+
+const struct io_irp *io_flight_context(struct sim *s, const void *event)
+{
+    (void)s;
+    for (const struct io_irp *r = io.flight_first; r != NULL; r = r->next) {
+        if (r->context == event) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+const struct io_irp *io_flight_sets(struct sim *s, const void *event, uint32_t object)
+{
+    (void)s;
+    for (const struct io_irp *r = io.flight_first; r != NULL; r = r->next) {
+        if (r->context == event || r->sets_event == object) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
 /* ---- memory that goes away ---- */
 
 static bool overlaps(const void *p, size_t size, const void *q, size_t q_size)

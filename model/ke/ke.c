@@ -24,6 +24,10 @@ void ke_reset(struct sim *s)
 {
     struct ke_state *ke = ke_of(s);
     ke->lost_count = 0;
+    if (ke->has_setters) {
+        memset(ke->setter, 0, sizeof ke->setter);
+        ke->has_setters = false;
+    }
     ke->record_count = 0;
     ke->pool = NULL;
     ke->waiter_count = 0;
@@ -66,6 +70,9 @@ static struct ke_context *record_take(struct sim *s)
     c->thread_object = NULL;
     c->seh = NULL;
     c->seh_code = 0;
+    c->stalled = 0;
+    c->wait_owner = NULL;
+    c->woke = 0;
     c->spinning = NULL;
     c->spin_handle = NULL;
     c->spin_queue = NULL;

@@ -57,6 +57,7 @@ struct ke_held_lock {
     uint16_t depth;   /* recursion of mutexes and resources */
     uint32_t object;
     const void *handle; /* queued spin locks: the KLOCK_QUEUE_HANDLE */
+    uint64_t cost;      /* ke_cost when it was taken */
     struct sim_where taken;
 };
 
@@ -68,6 +69,7 @@ struct ke_window_mark {
     int16_t guarded;
     uint8_t raise_count;
     uint32_t object;
+    uint64_t cost; /* ke_cost when it was entered */
     void *seh; /* exception frames of the caller: no exception passes through the system */
     struct sim_where entered;
     struct model_call outer;
@@ -91,6 +93,7 @@ struct ke_context {
     void *thread_object;      /* PETHREAD, made when somebody asks for it; NULL until then */
     void *seh;                /* innermost struct wdk_seh_frame */
     NTSTATUS seh_code;        /* of the exception caught last */
+    uint64_t stalled;         /* 100 ns spent in KeStallExecutionProcessor */
     const void *spinning;     /* the lock it spins for, or NULL */
     const void *spin_queue;   /* queued spin lock for which it stands in line, or NULL */
     uint64_t spin_seq;        /* order of arrival there */
@@ -106,6 +109,9 @@ struct ke_context {
     sim_time wait_due;     /* when the time limit passes; SIM_TIME_NEVER = none */
     bool (*wait_ready)(struct sim *s, void *argument); /* internal waits */
     void *wait_argument;
+    uint32_t woke;      /* context that a signal of this one woke last, 0 = none (KRN-089) */
+    uint64_t woke_seq;  /* when */
+    struct sim_ctx *const *wait_owner; /* internal wait for a lock: who has it, or NULL */
     void (*function)(struct sim *s, void *argument); /* what this context runs */
     void *argument;
     struct ke_context *next; /* pool */
@@ -125,6 +131,14 @@ static inline KIRQL ke_irql(struct sim *s)
     return s->current->level;
 }
 void ke_set_irql(struct sim *s, KIRQL irql);
+/*
+ * What the current context has cost so far, in units of 100 ns (KRN-056): the time it stalled, and
+ * 100 ns for each scheduling point.
+ */
+static inline uint64_t ke_cost(struct sim *s)
+{
+    return ke_current(s)->stalled + s->current->points + (uint64_t)(s->armed - s->countdown);
+}
 /* For model_irql_breach: the narrowest rule for a call of this routine at the wrong IRQL. */
 enum model_rule ke_irql_rule(struct sim *s, enum model_routine routine);
 
@@ -148,6 +162,11 @@ unsigned ke_windows_of(struct sim *s, enum ke_window kind);
 bool ke_in_arbitrary_context(struct sim *s);
 /* How many windows (of any context) are open right now: unload checks (KRN-283). */
 uint32_t ke_windows_open(struct sim *s);
+/*
+ * Nothing can run any more: ends the run if the reason is a ring of threads that wait for each
+ * other's locks (KRN-121), or an event that only its waiter has ever set (KRN-102).
+ */
+void ke_check_deadlock(struct sim *s, const char *text);
 /* The spin lock (incl. queued, executive, cancel) that the current context took last, or NULL. */
 const struct ke_held_lock *ke_spin_lock_held(struct sim *s);
 /* "DISPATCH_LEVEL" */

@@ -97,6 +97,60 @@ uint32_t ke_blocked(struct sim *s)
     return ke_of(s)->waiter_count;
 }
 
+/* ---- why ---- */
+
+/* Who owns the lock for which this context waits, or NULL. */
+static struct ke_context *awaited_owner(struct sim *s, const struct ke_context *c)
+{
+    if (c->wait_seq == 0) {
+        return NULL;
+    }
+    if (c->wait_ready != NULL) {
+        const struct sim_ctx *owner = c->wait_owner != NULL ? *c->wait_owner : NULL;
+        return owner != NULL ? ke_record(owner) : NULL;
+    }
+    return c->wait_count == 1 ? ke_lock_owner(s, c->wait_object[0]) : NULL;
+}
+
+static bool is_ring(struct sim *s, struct ke_context *first)
+{
+    struct ke_context *c = first;
+    for (uint32_t i = 0; i < s->live_count && c != NULL; i++) {
+        c = awaited_owner(s, c);
+        if (c == first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only the waiter itself has ever set the event. */
+static bool is_own_event(struct sim *s, const struct ke_context *c)
+{
+    if (c->wait_seq == 0 || c->wait_count != 1) {
+        return false;
+    }
+    uint32_t object = ke_dispatcher_object(c->wait_object[0]);
+    const struct ke_setter *setter = &ke_of(s)->setter[object % KE_SETTERS_MAX];
+    return setter->object == object && !setter->are_several && setter->context == c->ctx->id;
+}
+
+void ke_check_deadlock(struct sim *s, const char *text)
+{
+    model_exercised(s, RULE_KRN_102);
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        struct ke_context *c = ke_record(s->live[i]);
+        if (c != NULL && is_ring(s, c)) {
+            model_fail(s, RULE_KRN_121, 0, &c->wait_where,
+                       "threads wait for each other's locks: %s", text);
+        }
+        if (c != NULL && is_own_event(s, c)) {
+            model_fail(s, RULE_KRN_102, ke_dispatcher_object(c->wait_object[0]), &c->wait_where,
+                       "a thread waits for an event that only it has ever set: %s", text);
+        }
+    }
+}
+
 void ke_describe_blocked(struct sim *s, char *out, size_t size)
 {
     struct text t = {.out = out, .size = size, .used = 0};

@@ -6,6 +6,7 @@
  * Invariant: once a waiter has been woken the signaller touches the event no more (KRN-089), so an
  * event on the stack of the waiter is fine.
  */
+#include "model/io/io.h"
 #include "model/ke/ke_internal.h"
 
 void ke_event_init(struct sim *s, PKEVENT event, EVENT_TYPE type, BOOLEAN state)
@@ -77,8 +78,30 @@ void KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
         model_fail(s, RULE_KRN_091, ke_dispatcher_object(Event), NULL,
                    "an event is initialised again while a thread waits for it");
     }
+    const struct io_irp *irp = io_flight_context(s, Event);
+    if (irp != NULL) {
+        model_fail(s, RULE_KRN_091, irp->object, &irp->submitted,
+                   "an event is initialised again while the request whose completion routine gets "
+                   "it is in flight");
+    }
     ke_event_init(s, Event, Type, State);
     model_leave(s);
+}
+
+/* KRN-102, KRN-090: who sets this event, and in the completion routine of which IRP. */
+static void note_setter(struct sim *s, uint32_t object)
+{
+    struct ke_state *ke = ke_of(s);
+    const struct ke_context *c = ke_current(s);
+    struct ke_setter *setter = &ke->setter[object % KE_SETTERS_MAX];
+    if (setter->object != object) {
+        *setter = (struct ke_setter){.object = object, .context = s->current->id};
+        ke->has_setters = true;
+    }
+    setter->are_several |= setter->context != s->current->id;
+    if (c->window_count > 0 && c->window[c->window_count - 1].kind == KE_WINDOW_COMPLETION) {
+        io_event_set_by(s, c->window[c->window_count - 1].object, object);
+    }
 }
 
 LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
@@ -89,15 +112,26 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     if (SIM_UNLIKELY(Wait)) {
         ke_must_wait_begin(s, object, RULE_KRN_086);
     }
+    note_setter(s, object);
     LONG previous = ke_event_set(s, Event);
     model_leave(s);
     return previous;
+}
+
+/* KRN-090: a request that will set it is in flight already. */
+static void lint_clear(struct sim *s, PRKEVENT event)
+{
+    if (io_flight_sets(s, event, ke_dispatcher_object(event)) != NULL) {
+        model_lint(s, RULE_KRN_090);
+    }
+    model_exercised(s, RULE_KRN_090);
 }
 
 void KeClearEvent(PRKEVENT Event)
 {
     struct sim *s = model_enter_object(ROUTINE_KeClearEvent, SIM_OP_WRITE, Event);
     ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    lint_clear(s, Event);
     (void)ke_event_reset(s, Event);
     model_leave(s);
 }
@@ -106,6 +140,7 @@ LONG KeResetEvent(PRKEVENT Event)
 {
     struct sim *s = model_enter_object(ROUTINE_KeResetEvent, SIM_OP_WRITE, Event);
     ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
+    lint_clear(s, Event);
     LONG previous = ke_event_reset(s, Event);
     model_leave(s);
     return previous;

@@ -98,7 +98,16 @@ struct ke_lost {
     struct sim_where cleared;
 };
 
+/* Who has set an event so far: one context, or several. */
+struct ke_setter {
+    uint32_t object, context; /* 0 = none */
+    bool are_several;
+};
+enum { KE_SETTERS_MAX = 64 }; /* a power of two */
+
 struct ke_state {
+    struct ke_setter setter[KE_SETTERS_MAX]; /* by object; the last one of those that collide */
+    bool has_setters;
     struct ke_lost lost[16]; /* the last ones */
     uint32_t lost_count;
     struct ke_context record[KE_RECORDS_MAX];

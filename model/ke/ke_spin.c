@@ -17,6 +17,8 @@
  */
 #include "model/ke/ke_internal.h"
 
+enum { HELD_LINT = 250 }; /* KRN-056: 25 microseconds, in units of ke_cost */
+
 #define WORD_MARK 0x53b1ull
 #define WORD_HELD (1ull << 32)
 
@@ -190,6 +192,7 @@ static void spin_acquire(struct sim *s, PKSPIN_LOCK lock, enum ke_lock_kind kind
     held->depth = 1;
     held->object = object;
     held->handle = handle;
+    held->cost = ke_cost(s);
     held->taken = sim_here(s);
     sim_trace(s, TRACE_LockAcquire, object, 0);
     model_exercised(s, RULE_KRN_113);
@@ -215,6 +218,10 @@ static struct ke_held_lock *spin_held(struct sim *s, PKSPIN_LOCK lock, enum ke_l
 static void spin_release(struct sim *s, PKSPIN_LOCK lock, struct ke_held_lock *held)
 {
     sim_trace(s, TRACE_LockRelease, held->object, 0);
+    if (SIM_UNLIKELY(ke_cost(s) - held->cost > HELD_LINT)) {
+        model_lint(s, RULE_KRN_056);
+    }
+    model_exercised(s, RULE_KRN_056);
     *lock &= ~WORD_HELD;
     ke_lock_dropped(s, held);
     sim_spin_release(s, (uintptr_t)lock);

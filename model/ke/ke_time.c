@@ -114,6 +114,7 @@ void KeStallExecutionProcessor(ULONG MicroSeconds)
     }
     if (MicroSeconds != 0) {
         sim_time due = s->now + (sim_time)MicroSeconds * 10;
+        c->stalled += (uint64_t)MicroSeconds * 10;
         (void)sim_event_add(s, due, stall_over, c, 0);
         while (s->now < due) {
             sim_spin(s, (uintptr_t)c);

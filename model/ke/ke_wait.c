@@ -268,6 +268,17 @@ static struct ke_context *waiter_choose(struct sim *s, const void *object)
     return ready[choice_pick(s, CHOICE_WORLD, KE_PICK_WAKE, count)];
 }
 
+/* The signaller must not touch what this waiter frees from now on (KRN-089). */
+static void note_woken(struct sim *s, const struct ke_context *c)
+{
+    struct ke_context *self = s->current->user;
+    if (self != NULL) {
+        self->woke = c->ctx->id;
+        self->woke_seq = s->seq;
+    }
+    model_exercised(s, RULE_KRN_089);
+}
+
 void ke_wake_waiters(struct sim *s, const void *object)
 {
     while (ke_of(s)->waiter_count != 0) {
@@ -280,6 +291,7 @@ void ke_wake_waiters(struct sim *s, const void *object)
         } else {
             bool satisfied = satisfy(s, c);
             SIM_ASSERT(satisfied);
+            note_woken(s, c);
         }
         wait_finish(s, c);
     }

@@ -13,6 +13,8 @@
 /* Nested windows: more than these lint or end the run (KRN-057, KAMB-18). */
 enum { DEPTH_LINT = 8, DEPTH_MAX = 64, DEPTH_LINT_STRICT = 4, DEPTH_MAX_STRICT = 16 };
 
+enum { DISPATCH_LINT = 1000 }; /* KRN-056: 100 microseconds, in units of ke_cost */
+
 static const char *window_name(unsigned kind)
 {
     static const char *const names[] = {
@@ -60,6 +62,7 @@ void ke_window_open(struct sim *s, enum ke_window kind, uint32_t object)
     mark->guarded = c->guarded;
     mark->raise_count = c->raise_count;
     mark->object = object;
+    mark->cost = ke_cost(s);
     mark->seh = c->seh;
     mark->entered = sim_here(s);
     mark->outer = model_call_save(s);
@@ -100,10 +103,26 @@ static enum model_rule lock_rule(unsigned window, unsigned lock)
 /* The rule for an IRQL or a region that differs. */
 static enum model_rule window_rule(unsigned window, enum model_rule otherwise)
 {
-    if (window == KE_WINDOW_WSK_CALLBACK) {
+    switch ((enum ke_window)window) {
+    case KE_WINDOW_WSK_CALLBACK:
         return RULE_EVT_018;
+    case KE_WINDOW_COMPLETION:
+        return RULE_KRN_011;
+    case KE_WINDOW_DPC:
+    case KE_WINDOW_TIMER:
+        return RULE_KRN_156;
+    case KE_WINDOW_WORK_ITEM:
+        return RULE_KRN_170;
+    case KE_WINDOW_NONE:
+    case KE_WINDOW_DRIVER_ENTRY:
+    case KE_WINDOW_UNLOAD:
+    case KE_WINDOW_THREAD:
+    case KE_WINDOW_DISPATCH:
+    case KE_WINDOW_CANCEL:
+    case KE_WINDOW_OTHER:
+        break;
     }
-    return window == KE_WINDOW_COMPLETION ? RULE_KRN_011 : otherwise;
+    return otherwise;
 }
 
 /* A thread of the driver may leave the region in which it was started (KRN-251), but no other. */
@@ -152,6 +171,9 @@ void ke_window_close(struct sim *s)
     if (SIM_UNLIKELY(c->must_wait || c->lock_count > mark->lock_count || ke_irql(s) != mark->irql ||
                      c->apc_disable != mark->apc_disable || c->guarded != mark->guarded)) {
         window_breach(s, c, mark);
+    }
+    if (mark->irql >= DISPATCH_LEVEL && SIM_UNLIKELY(ke_cost(s) - mark->cost > DISPATCH_LINT)) {
+        model_lint(s, RULE_KRN_056);
     }
     c->raise_count = mark->raise_count;
     c->seh = mark->seh;

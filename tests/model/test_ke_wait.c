@@ -380,7 +380,7 @@ static void crossing(void)
 static void test_deadlock(void **state)
 {
     (void)state;
-    assert_true(ke_test_found(crossing, RULE_SYS_DEADLOCK) > 20);
+    assert_true(ke_test_found(crossing, RULE_KRN_121) > 20);
     unsigned seed = 0;
     do {
         const struct choice_source source = {
