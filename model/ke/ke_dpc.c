@@ -217,6 +217,11 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 {
     struct sim *s = model_enter_object(ROUTINE_KeInsertQueueDpc, SIM_OP_WAKE, Dpc);
     ke_dpc_check(s, Dpc);
+    if (model_mutated(dpc_at_once)) {
+        struct ke_dpc now = {.dpc = Dpc, .object = (uint32_t)Dpc->ProcessorHistory};
+        dpc_run(s, &now);
+        return TRUE;
+    }
     const struct ke_dpc_origin origin = {
         .parent = NULL, .processor = s->current->processor, .where = sim_here(s)};
     bool queued = ke_dpc_queue(s, Dpc, SystemArgument1, SystemArgument2, &origin);
