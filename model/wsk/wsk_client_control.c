@@ -225,7 +225,8 @@ static void release_sd(struct wsk_call *call, const struct wsk_control *c)
     sd->references--;
     sd->released = sim_here(s);
     free_if_unused(s, sd);
-    wsk_inline(call, STATUS_SUCCESS, 0);
+    wsk_inline(call, model_mutated(release_answers_pending) ? STATUS_EVENT_PENDING : STATUS_SUCCESS,
+               0);
 }
 
 static NTSTATUS set_static(struct wsk_call *call, ULONG mask)
@@ -312,6 +313,14 @@ static uint32_t fill_transports(struct sim *s, WSK_TRANSPORT out[TRANSPORTS_MAX]
     return count;
 }
 
+/* A mutant: the list is written once more when the call has long returned. */
+static void write_late(struct sim *s, void *argument, uint64_t value)
+{
+    (void)s;
+    (void)value;
+    memset(argument, 0, 1);
+}
+
 static void transport_list(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
@@ -322,11 +331,15 @@ static void transport_list(struct wsk_call *call, const struct wsk_control *c)
     }
     WSK_TRANSPORT list[TRANSPORTS_MAX];
     SIZE_T size = fill_transports(s, list) * sizeof list[0];
+    size -= model_mutated(list_query_cuts) ? 1 : 0;
     wsk_control_returned(s, c->returned, size);
     SIZE_T fits = c->out == NULL ? 0 : c->out_size / sizeof list[0] * sizeof list[0];
     if (fits >= size) {
         model_touch(s, c->out, size, "OutputBuffer");
         memcpy(c->out, list, size);
+        if (model_mutated(list_written_late)) {
+            sim_event_add(s, s->now + SIM_MS(1), write_late, c->out, 0);
+        }
         wsk_inline(call, STATUS_SUCCESS, size);
         return;
     }
@@ -334,7 +347,9 @@ static void transport_list(struct wsk_call *call, const struct wsk_control *c)
         model_touch(s, c->out, fits, "OutputBuffer");
         memcpy(c->out, list, fits);
     }
-    wsk_inline(call, STATUS_BUFFER_OVERFLOW, 0);
+    bool is_quiet = c->out_size == 0 && model_mutated(list_sizing_succeeds);
+    wsk_inline(call, is_quiet ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW, 0);
+    model_exercised(s, RULE_CTL_149);
     /* CTL-149: before the client comes back with a larger buffer the list may have grown. */
     if (wsk_of(s)->control->transports < TRANSPORTS_MAX &&
         choice_flag(s, CHOICE_WORLD, PICK_WSK_RACE)) {
@@ -355,6 +370,11 @@ static void transport_change(struct wsk_call *call, const struct wsk_control *c)
     if (!wsk_control_needs_irp(call, "WSK_TRANSPORT_LIST_CHANGE", false)) {
         return;
     }
+    model_exercised(call->s, RULE_CTL_150);
+    if (model_mutated(list_change_at_once)) {
+        wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
+        return;
+    }
     if (call->registration->state != WSK_REG_ACTIVE) {
         wsk_refuse(call, STATUS_CANCELLED); /* deregistration has begun: REG-026 */
         return;
@@ -370,6 +390,9 @@ void wsk_transports_changed(struct sim *s)
     struct wsk_control_state *control = wsk->control;
     control->transports = control->transports == TRANSPORTS_MAX ? TRANSPORTS_MIN
                                                                 : control->transports + 1;
+    if (model_mutated(list_change_lost)) {
+        return;
+    }
     for (uint32_t i = 0; i < wsk->registration_count; i++) {
         struct wsk_request *r;
         while ((r = wsk_queue_first(&wsk->registration[i].list_changes)) != NULL) {
@@ -382,7 +405,9 @@ void wsk_transports_changed(struct sim *s)
 void wsk_control_leave(struct sim *s, struct wsk_registration *registration)
 {
     struct wsk_request *r;
-    while ((r = wsk_queue_first(&registration->list_changes)) != NULL) {
+    model_exercised(s, RULE_CTL_151);
+    while (!model_mutated(list_change_outlives) &&
+           (r = wsk_queue_first(&registration->list_changes)) != NULL) {
         withdraw_list_change(s, r);
         wsk_complete(s, r, STATUS_CANCELLED, 0);
     }
@@ -393,6 +418,11 @@ static void control(struct wsk_call *call, const struct wsk_control *c)
     if (c->code != WSK_TRANSPORT_LIST_CHANGE) {
         must_have_no_irp(call);
     }
+    if (c->code != WSK_TRANSPORT_LIST_QUERY && c->returned != NULL) {
+        model_lint(call->s, RULE_CTL_145);
+    }
+    model_exercised(call->s, RULE_CTL_142);
+    model_exercised(call->s, RULE_CTL_145);
     switch (c->code) {
     case WSK_TRANSPORT_LIST_QUERY:
         transport_list(call, c);
@@ -414,6 +444,8 @@ static void control(struct wsk_call *call, const struct wsk_control *c)
         tdi(call, c);
         break;
     default:
+        model_breach(call->s, RULE_CTL_142, call->registration->object, NULL,
+                     "WskControlClient is given the unknown code %u", c->code);
         wsk_refuse(call, wsk_unknown_status(call->s));
         break;
     }

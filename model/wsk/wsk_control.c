@@ -47,11 +47,12 @@ static bool answer_null_irp(struct wsk_call *call, bool can_inline)
 
 bool wsk_control_needs_irp(struct wsk_call *call, const char *operation, bool can_inline)
 {
-    model_exercised(call->s, RULE_CTL_012);
+    enum model_rule rule = call->socket != NULL ? RULE_CTL_012 : RULE_CTL_146;
+    model_exercised(call->s, rule);
     if (SIM_LIKELY(call->request != NULL)) {
         return true;
     }
-    model_breach(call->s, RULE_CTL_012, object_of(call), NULL, "%s is called without an IRP",
+    model_breach(call->s, rule, object_of(call), NULL, "%s is called without an IRP",
                  operation);
     return answer_null_irp(call, can_inline);
 }

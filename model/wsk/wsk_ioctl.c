@@ -51,6 +51,14 @@ static void set_fixed(struct wsk_socket *socket, ULONG code, bool is_set,
         socket->has_remote = is_set;
         socket->remote_fixed = *address;
         socket->destination_wins = false;
+        if (model_mutated(remote_filters_nothing)) {
+            socket->has_remote = false;
+            socket->has_destination = is_set;
+            socket->destination_fixed = *address;
+        }
+    } else if (model_mutated(destination_filters)) {
+        socket->has_remote = is_set;
+        socket->remote_fixed = *address;
     } else {
         socket->has_destination = is_set;
         socket->destination_fixed = *address;
@@ -140,10 +148,11 @@ static void query_inspect_id(struct wsk_call *call, const struct wsk_control *c)
         return;
     }
     wsk_control_no_input(s, c);
-    if (!call->socket->is_conditional) {
+    if (!call->socket->is_conditional && !model_mutated(inspect_id_for_all)) {
         wsk_refuse(call, STATUS_INVALID_DEVICE_REQUEST);
         return;
     }
+    model_exercised(s, RULE_CTL_160);
     if (c->out == NULL || c->out_size < sizeof(WSK_INSPECT_ID)) {
         model_fail(s, RULE_CTL_160, call->socket->object, NULL,
                    "SIO_WSK_QUERY_INSPECT_ID is given too small a buffer");
@@ -151,7 +160,9 @@ static void query_inspect_id(struct wsk_call *call, const struct wsk_control *c)
     if (c->returned == NULL) {
         model_lint(s, RULE_CTL_160);
     }
-    wsk_control_output(call, c, &call->socket->inspect_id, sizeof(WSK_INSPECT_ID));
+    WSK_INSPECT_ID id = call->socket->inspect_id;
+    id.SerialNumber += model_mutated(inspect_id_of_another) ? 1 : 0;
+    wsk_control_output(call, c, &id, sizeof id);
 }
 
 /* ---- silent mode ---- */
@@ -235,7 +246,8 @@ static void write_list(struct sim *s, void *out, ADDRESS_FAMILY family,
     uint8_t *at = (uint8_t *)&list->Address[count];
     list->iAddressCount = (INT)count;
     for (uint32_t i = 0; i < count; i++, at += wsk_address_size(family)) {
-        list->Address[i].lpSockaddr = (LPSOCKADDR)at;
+        list->Address[i].lpSockaddr =
+            (LPSOCKADDR)(model_mutated(address_list_elsewhere) ? at + (1u << 20) : at);
         list->Address[i].iSockaddrLength = (INT)wsk_address_size(family);
         wsk_address_out(s, &address[i], (PSOCKADDR)at, "OutputBuffer");
     }
@@ -256,12 +268,18 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
     }
     wsk_control_no_input(s, c);
     if (c->returned == NULL) {
-        model_lint(s, RULE_CTL_161);
+        model_fail(s, RULE_CTL_161, call->socket->object, NULL,
+                   "SIO_ADDRESS_LIST_QUERY is called without OutputSizeReturned");
     }
+    model_exercised(s, RULE_CTL_161);
     struct net_address address[ADDRESSES_MAX];
     ADDRESS_FAMILY family = call->socket->family;
     uint32_t count = collect_addresses(s, family, address);
     SIZE_T size = list_size(family, count);
+    if (c->out == NULL && model_mutated(address_list_sizing_fails)) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+        return;
+    }
     bool is_short = c->out == NULL || c->out_size < size;
     if (c->returned == NULL && !is_short && model_knob(s, KNOB_AMB_17_NULL) == 1) {
         wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
@@ -289,7 +307,7 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
 static void sort_addresses(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
-    at_passive(call, RULE_CTL_051, "SIO_ADDRESS_LIST_SORT");
+    at_passive(call, RULE_CTL_164, "SIO_ADDRESS_LIST_SORT");
     if (!wsk_control_wants_none(call)) {
         return;
     }
@@ -301,6 +319,9 @@ static void sort_addresses(struct wsk_call *call, const struct wsk_control *c)
     model_touch(s, c->out, c->in_size, "OutputBuffer");
     memmove(c->out, c->in, c->in_size); /* one link: every order is as good as another */
     wsk_control_returned(s, c->returned, c->in_size);
+    if (model_mutated(address_sort_loses)) {
+        *(INT *)c->out -= 1;
+    }
     wsk_inline(call, STATUS_SUCCESS, c->in_size);
 }
 
@@ -317,6 +338,9 @@ static void withdraw_change(struct sim *s, struct wsk_request *r)
 static void addresses_changed(struct sim *s, enum net_family family)
 {
     bool one_only = model_knob(s, KNOB_AMB_42) == 2;
+    if (model_mutated(address_change_lost)) {
+        return;
+    }
     changes++;
     for (struct wsk_request *r = waiting.first, *next; r != NULL; r = next) {
         next = r->next;
@@ -350,7 +374,8 @@ static void wait_for_change(struct wsk_call *call, const struct wsk_control *c)
     r->withdraw = withdraw_change;
     wsk_queue_push(&waiting, r);
     wsk_pend(call);
-    bool is_level = model_knob(s, KNOB_AMB_42) == 1;
+    model_exercised(s, RULE_CTL_163);
+    bool is_level = model_knob(s, KNOB_AMB_42) == 1 || model_mutated(address_change_early);
     if (is_level && r->phase == WSK_REQ_WAITING && call->socket->changes_seen != changes) {
         wsk_queue_remove(&waiting, r);
         wsk_complete(s, r, STATUS_SUCCESS, 0);
@@ -440,6 +465,28 @@ static void fast_path(struct wsk_call *call, const struct wsk_control *c)
     wsk_finish(call, WSK_PEND, STATUS_SUCCESS, 0);
 }
 
+enum { REDIRECT_BYTES = 24 }; /* of a record as of a context */
+
+static void answer_redirect(struct wsk_call *call, const struct wsk_control *c)
+{
+    static const uint8_t record[REDIRECT_BYTES] = {'W', 'F', 'P'};
+    struct sim *s = call->s;
+    model_exercised(s, RULE_CTL_168);
+    if (!call->socket->is_accepted || model_knob(s, KNOB_WFP_REDIRECT) == 0) {
+        wsk_finish(call, WSK_PEND, STATUS_NOT_FOUND, 0);
+        return;
+    }
+    if (c->out != NULL && c->out_size >= REDIRECT_BYTES) {
+        wsk_control_output(call, c, record, REDIRECT_BYTES);
+        return;
+    }
+    bool is_sizing = c->out == NULL && c->out_size == 0;
+    bool succeeds = is_sizing && model_knob(s, KNOB_AMB_44) == 1;
+    wsk_control_returned(s, c->returned, REDIRECT_BYTES);
+    SIZE_T size = model_mutated(redirect_size_lost) ? 0 : REDIRECT_BYTES;
+    wsk_inline(call, succeeds ? STATUS_SUCCESS : STATUS_BUFFER_TOO_SMALL, size);
+}
+
 static void query_redirect(struct wsk_call *call, const struct wsk_control *c)
 {
     redirect_irql(call, "a redirect query");
@@ -450,7 +497,7 @@ static void query_redirect(struct wsk_call *call, const struct wsk_control *c)
     if (c->returned == NULL) {
         model_lint(call->s, RULE_CTL_168);
     }
-    wsk_finish(call, WSK_PEND, STATUS_NOT_FOUND, 0); /* no connection is redirected here */
+    answer_redirect(call, c);
 }
 
 static void set_redirect(struct wsk_call *call, const struct wsk_control *c)
