@@ -163,9 +163,13 @@ sim_time ke_due(struct sim *s, LONGLONG time)
 {
     if (time < 0) {
         uint64_t span = 0 - (uint64_t)time;
+        span = model_mutated(limit_passes_early) ? span / 2 : span;
         return span < KE_TIME_FAR ? s->now + span : KE_TIME_FAR;
     }
     uint64_t start = KE_SYSTEM_TIME_START;
+    if (model_mutated(absolute_is_relative)) {
+        start = 0;
+    }
     return (uint64_t)time <= start                ? 0
            : (uint64_t)time - start < KE_TIME_FAR ? (uint64_t)time - start
                                                   : KE_TIME_FAR;

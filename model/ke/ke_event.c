@@ -115,7 +115,7 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     note_setter(s, object);
     LONG previous = ke_event_set(s, Event);
     model_leave(s);
-    return previous;
+    return model_mutated(set_event_says_zero) ? 0 : previous;
 }
 
 /* KRN-090: a request that will set it is in flight already. */

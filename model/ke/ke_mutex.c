@@ -126,6 +126,9 @@ static void semaphore_check(struct sim *s, PRKSEMAPHORE semaphore, uint32_t obje
                    "a semaphore at %d of %d is released by %d, and nobody handles the exception",
                    state, semaphore->Limit, adjustment);
     }
+    if (model_mutated(semaphore_counts_on)) {
+        semaphore->Header.SignalState += adjustment;
+    }
     ke_raise(s, STATUS_SEMAPHORE_LIMIT_EXCEEDED);
 }
 

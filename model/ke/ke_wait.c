@@ -110,7 +110,7 @@ static void consume(struct sim *s, struct ke_context *c, const void *object)
     switch ((enum ke_type)header->Type) {
     case KE_TYPE_SYNCHRONIZATION_EVENT:
     case KE_TYPE_SYNCHRONIZATION_TIMER:
-        header->SignalState = 0;
+        header->SignalState = model_mutated(synchronization_stays) ? 1 : 0;
         break;
     case KE_TYPE_SEMAPHORE:
         header->SignalState--;
@@ -119,6 +119,10 @@ static void consume(struct sim *s, struct ke_context *c, const void *object)
         mutex_consume(s, c, object);
         break;
     case KE_TYPE_NOTIFICATION_EVENT:
+        if (model_mutated(notification_resets)) {
+            header->SignalState = 0;
+        }
+        break;
     case KE_TYPE_NOTIFICATION_TIMER:
     case KE_TYPE_PROCESS:
     case KE_TYPE_THREAD:
@@ -288,6 +292,9 @@ void ke_wake_waiters(struct sim *s, const void *object)
         }
         if (SIM_UNLIKELY(c->wait_due == s->now) && limit_wins(s)) {
             c->wait_status = STATUS_TIMEOUT;
+            if (model_mutated(timed_out_takes_signal)) {
+                consume(s, c, object);
+            }
         } else {
             bool satisfied = satisfy(s, c);
             SIM_ASSERT(satisfied);
