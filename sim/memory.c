@@ -402,6 +402,17 @@ bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
 
 /* ---- frames ---- */
 
+/* Who a frame belongs to, and its class, by its first 64 bytes. */
+static struct {
+    uint32_t owner;
+    uint8_t class_index;
+} frame_table[SIM_FRAMES_BYTES / 64];
+
+static size_t frame_number(uintptr_t frame)
+{
+    return (frame - SIM_FRAMES_BASE) / 64;
+}
+
 uintptr_t sim_frame_alloc(size_t class_index)
 {
     size_t size = (size_t)64 << class_index;
@@ -410,12 +421,27 @@ uintptr_t sim_frame_alloc(size_t class_index)
     }
     uintptr_t frame = memory.frames_top;
     memory.frames_top += size;
+    frame_table[frame_number(frame)].owner = /* constructors run before the first run */
+        sim_current != NULL && sim_current->current != NULL ? sim_current->current->id : 0;
+    frame_table[frame_number(frame)].class_index = (uint8_t)class_index;
     return frame;
 }
 
 void sim_frame_free(uintptr_t frame, size_t class_index)
 {
     sim_shadow_poison(frame, (size_t)64 << class_index, SIM_SHADOW_RETURNED);
+}
+
+void sim_frames_retire(uint32_t owner)
+{
+    size_t size;
+    for (uintptr_t frame = SIM_FRAMES_BASE; frame < memory.frames_top; frame += size) {
+        size_t number = frame_number(frame);
+        size = (size_t)64 << frame_table[number].class_index;
+        if (frame_table[number].owner == owner) {
+            sim_frame_free(frame, frame_table[number].class_index);
+        }
+    }
 }
 
 void sim_frames_reset(void)

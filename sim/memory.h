@@ -135,6 +135,8 @@ bool sim_memory_is_arena(uintptr_t address);
 /* Frames of checked functions, for sim/support: size class 0..10 (64 << class bytes). */
 uintptr_t sim_frame_alloc(size_t class_index);
 void sim_frame_free(uintptr_t frame, size_t class_index);
+/* The context has ended without returning: its frames are left. */
+void sim_frames_retire(uint32_t owner);
 void sim_frames_reset(void);
 
 #endif

@@ -10,6 +10,7 @@
  * Limits: IO_DEVICES_MAX devices in one run.
  */
 #include "model/io/io_internal.h"
+#include "model/ps/ps.h"
 
 #include <string.h>
 
@@ -389,6 +390,17 @@ PDEVICE_OBJECT IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_
     top->AttachedDevice = SourceDevice;
     SourceDevice->StackSize = (CCHAR)(top->StackSize + 1);
     SourceDevice->AlignmentRequirement = top->AlignmentRequirement;
+    model_leave(s);
+    return top;
+}
+
+PDEVICE_OBJECT IoGetAttachedDeviceReference(PDEVICE_OBJECT DeviceObject)
+{
+    struct sim *s = model_enter(ROUTINE_IoGetAttachedDeviceReference);
+    io_device_argument(s, DeviceObject);
+    PDEVICE_OBJECT top = top_of(DeviceObject);
+    ps_object_give_body(s, top); /* KRN-261 */
+    model_exercised(s, RULE_KRN_261);
     model_leave(s);
     return top;
 }

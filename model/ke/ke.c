@@ -120,6 +120,7 @@ static void ke_main(struct sim *s, void *argument)
 void ke_context_exit(struct sim *s)
 {
     sim_trace(s, TRACE_ContextEnd, 0, 0);
+    sim_frames_retire(s->current->id); /* KRN-259 */
     ke_context_release(s, ke_current(s));
     sim_exit(s);
 }

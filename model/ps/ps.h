@@ -56,6 +56,8 @@ void ps_object_drop(struct sim *s, struct ps_object *o);
 /* A routine hands a reference to the driver (IoGetDeviceObjectPointer, KRN-261): it must drop it.
  */
 void ps_object_give(struct sim *s, struct ps_object *o);
+/* The same for any object by its address, a device too. */
+void ps_object_give_body(struct sim *s, const void *body);
 
 /* A handle to o, which it references. Kernel handles are valid everywhere (KRN-250). */
 HANDLE ps_handle_open(struct sim *s, struct ps_object *o, bool is_kernel);

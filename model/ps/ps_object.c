@@ -150,6 +150,11 @@ struct ps_object *ps_object_check(struct sim *s, const void *body)
 
 /* ---- Ob routines ---- */
 
+void ps_object_give_body(struct sim *s, const void *body)
+{
+    ps_object_give(s, ps_object_check(s, body));
+}
+
 static LONG_PTR object_reference(struct sim *s, void *body)
 {
     struct ps_object *o = ps_object_check(s, body);

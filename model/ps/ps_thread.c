@@ -80,8 +80,7 @@ static void thread_main(struct sim *s, void *argument)
 {
     struct ps_thread *t = argument;
     struct ke_context *c = t->context;
-    c->critical = 1; /* KRN-251 */
-    c->apc_disable = 1;
+    c->critical = c->apc_disable = model_mutated(thread_without_region) ? 0 : 1; /* KRN-251 */
     ke_window_open(s, KE_WINDOW_THREAD, t->o->object);
     model_code(s, (const void *)t->routine, "StartRoutine");
     t->routine(t->argument);
