@@ -168,8 +168,8 @@ sim_time ke_due(struct sim *s, LONGLONG time)
         return span < KE_TIME_FAR ? s->now + span : KE_TIME_FAR;
     }
     uint64_t start = KE_SYSTEM_TIME_START;
-    if (model_mutated(absolute_is_relative)) {
-        start = 0;
+    if (model_mutated(absolute_limit_is_past)) {
+        return 0;
     }
     return (uint64_t)time <= start                ? 0
            : (uint64_t)time - start < KE_TIME_FAR ? (uint64_t)time - start

@@ -180,7 +180,7 @@ static void spin_acquire(struct sim *s, PKSPIN_LOCK lock, enum ke_lock_kind kind
                          const void *handle)
 {
     uint32_t object = spin_check(s, lock, kind);
-    if ((*lock & WORD_HELD) != 0 ||
+    if (((*lock & WORD_HELD) != 0 && !model_mutated(spin_lock_admits_two)) ||
         (kind == KE_LOCK_QUEUED && SIM_UNLIKELY(ke_of(s)->queued_spinners != 0))) {
         spin_until_free(s, lock, kind);
     }
@@ -290,7 +290,7 @@ KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
     sim_set_level(s, DISPATCH_LEVEL);
     spin_acquire(s, SpinLock, KE_LOCK_SPIN, old, NULL);
     model_leave(s);
-    return old;
+    return model_mutated(spin_lock_leaves_irql) ? DISPATCH_LEVEL : old;
 }
 
 void KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
