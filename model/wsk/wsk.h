@@ -202,6 +202,9 @@ struct wsk_request {
     uint32_t sd_object; /* cached descriptor in use until the completion (CTL-115), or 0 */
     uint32_t wait_set; /* WSK_REQ_EVENT: invocations this disable waits for (set W) */
     uint8_t event;     /* WSK_REQ_EVENT: enum wsk_event */
+    uint8_t further_count;
+    struct wsk_gate *gate;       /* WSK_REQ_EVENT: in whose W it is */
+    struct wsk_gate *further[3]; /* ... and whose calls it waits for after that */
 
     /* Free use by the file that owns the kind. */
     PMDL mdl;

@@ -53,6 +53,9 @@ static bool admits(struct sim *s, const struct wsk_gate *gate)
     if (gate->adm && !gate->off_when_drained) {
         return true;
     }
+    if (model_mutated(disabling_admits) && wsk_gate_is_disabling(gate)) {
+        return true;
+    }
     return gate->late < WSK_LATE_MAX &&
            (gate->adm || (wsk_gate_is_disabling(gate) && model_knob(s, KNOB_AMB_01) == 1));
 }
@@ -108,10 +111,24 @@ static void spawn(struct sim *s, struct wsk_socket *socket, enum wsk_event event
     ke_system_call(s, socket->parent, irql, invoke, inv, wsk_event_name(event));
 }
 
+/* amb.12=accept-crash: the event that was enabled without a callback has come. */
+static void check_null_target(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
+{
+    const struct wsk_gate *gate = &socket->gate[event];
+    if (SIM_UNLIKELY(gate->adm && gate->src == WSK_SRC_DYNAMIC && socket->life == WSK_LIVE &&
+                     wsk_event_target(socket, event) == NULL) &&
+        model_knob(s, KNOB_AMB_12) == 2 && socket->ops->ready(s, socket, event) != 0) {
+        model_fail(s, RULE_CTL_071, socket->object, &gate->enabled,
+                   "%s is due and its pointer in the client dispatch table is NULL",
+                   wsk_event_name(event));
+    }
+}
+
 void wsk_event_due(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
 {
     struct wsk_gate *gate = &socket->gate[event];
     if (!may_enter(s, socket, event)) {
+        check_null_target(s, socket, event);
         return;
     }
     uint32_t limit = wsk_event_limit(s, event);
@@ -237,7 +254,9 @@ static void leave(struct sim *s, struct wsk_invocation *inv)
     sim_trace(s, TRACE_CallbackLeave, socket->object, wsk_event_value(inv->event, inv->answer));
     ke_window_close(s);
     w->inside[s->current->index] = inv->outer;
-    wsk_gate_leave(gate, inv->slot);
+    if (!model_mutated(retained_counts) || inv->answer != STATUS_PENDING) {
+        wsk_gate_leave(gate, inv->slot);
+    }
     inv->is_done = true;
 }
 
@@ -258,6 +277,9 @@ bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event ev
     struct wsk_gate *gate = &socket->gate[event];
     bool any = false;
     for (struct wsk_request *r; (r = wsk_gate_drained(gate)) != NULL; any = true) {
+        if (wsk_gate_wait_next(r)) {
+            continue;
+        }
         wsk_request_drained(s, gate, r, drained_status(s, socket));
     }
     if (!wsk_gate_is_disabling(gate)) {
@@ -368,6 +390,9 @@ void wsk_event_suspend(struct sim *s, struct wsk_socket *socket)
 void wsk_event_refused(struct sim *s, struct wsk_socket *socket)
 {
     struct wsk_gate *gate = &socket->gate[WSK_EV_RECEIVE_FROM];
+    if (model_mutated(refusal_ignored)) {
+        return;
+    }
     bool is_static = gate->src == WSK_SRC_STATIC && !model_mutated(static_refusal_disables);
     if (is_static || (gate->enabled_inside && model_knob(s, KNOB_AMB_19) == 1)) {
         gate->enabled_inside = false;

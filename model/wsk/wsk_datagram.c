@@ -62,7 +62,7 @@ static void push_again(struct wsk_socket *socket, struct wsk_packet *p, bool is_
 {
     struct wsk_data *d = &socket->data;
     struct wsk_packet **at = &d->packet_first;
-    while (*at != NULL && (*at)->arrival < p->arrival) {
+    while (*at != NULL && ((*at)->arrival < p->arrival || model_mutated(refused_last))) {
         at = &(*at)->next;
     }
     p->next = *at;
@@ -488,7 +488,7 @@ static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
                    (!is_static || model_knob(s, KNOB_DGRM_STATIC_REFUSAL) == 1);
     struct wsk_element *first = list->first;
     wsk_list_returned(s, list, inv, answer == RETAINED);
-    if (is_kept) {
+    if (is_kept && !model_mutated(refused_forgotten)) {
         put_back(socket, first, is_static);
     } else {
         for (struct wsk_element *e = first; e != NULL; e = e->next) {

@@ -19,6 +19,7 @@ struct option {
     const struct wsk_control *control;
     ULONG mask;      /* event bits, without WSK_EVENT_DISABLE */
     bool is_disable;
+    NTSTATUS status; /* amb.58=valid-bits: what the call answers although some were enabled */
 };
 
 ULONG wsk_event_flag(enum wsk_event event)
@@ -56,6 +57,9 @@ ULONG wsk_category_flags(enum wsk_category category)
 bool wsk_is_wsk_npi(struct sim *s, PNPIID id)
 {
     model_touch(s, id, sizeof *id, "NpiId");
+    if (model_mutated(npi_by_pointer)) {
+        return id == &NPI_WSK_INTERFACE_ID;
+    }
     return memcmp(id, &NPI_WSK_INTERFACE_ID, sizeof *id) == 0;
 }
 
@@ -110,6 +114,26 @@ static void check_shape(struct wsk_call *call, const struct wsk_control *c)
 
 /* ---- step 5: mask ---- */
 
+/* Bits of other categories (AMBIGUOUS-08, -58). False: the call is decided. */
+static bool accept_foreign(struct option *o, ULONG valid)
+{
+    struct wsk_call *call = o->call;
+    struct sim *s = call->s;
+    model_breach(s, RULE_CTL_067, call->socket->object, NULL,
+                 "event mask 0x%08x does not fit a %s socket", o->mask,
+                 wsk_category_name(call->socket->category));
+    uint16_t reading = model_knob(s, KNOB_AMB_08);
+    NTSTATUS status = reading == 2 ? STATUS_INVALID_DEVICE_REQUEST : STATUS_INVALID_PARAMETER;
+    bool is_partial = !o->is_disable && model_knob(s, KNOB_AMB_58) == 1;
+    if (reading != 1 && !is_partial) {
+        wsk_inline(call, status, 0);
+        return false;
+    }
+    o->mask &= valid;
+    o->status = reading == 1 ? STATUS_SUCCESS : status;
+    return true;
+}
+
 /* False: the call is decided. */
 static bool check_mask(struct option *o)
 {
@@ -127,15 +151,17 @@ static bool check_mask(struct option *o)
         model_fail(s, RULE_CTL_068, call->socket->object, NULL,
                    "a basic socket has no standard events (mask 0x%08x)", o->mask);
     }
-    if ((o->mask & ~valid) != 0) {
-        model_fail(s, RULE_CTL_067, call->socket->object, NULL,
-                   "event mask 0x%08x does not fit a %s socket", o->mask,
-                   wsk_category_name(call->socket->category));
+    if ((o->mask & ~valid) != 0 && !accept_foreign(o, valid)) {
+        return false;
     }
     if (o->is_disable && __builtin_popcount(o->mask) != 1) {
-        model_fail(s, RULE_CTL_080, call->socket->object, NULL,
-                   "one request disables %d events (mask 0x%08x)", __builtin_popcount(o->mask),
-                   o->mask);
+        model_breach(s, RULE_CTL_080, call->socket->object, NULL,
+                     "one request disables %d events (mask 0x%08x)", __builtin_popcount(o->mask),
+                     o->mask);
+        if (o->mask != 0 && model_knob(s, KNOB_AMB_07) == 0) {
+            wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
+            return false;
+        }
     }
     if (o->mask == 0) {
         model_lint(s, RULE_CTL_067);
@@ -144,6 +170,8 @@ static bool check_mask(struct option *o)
         return false;
     }
     model_exercised(s, RULE_CTL_067);
+    model_exercised(s, RULE_CTL_068);
+    model_exercised(s, RULE_CTL_080);
     return true;
 }
 
@@ -168,14 +196,17 @@ static bool check_state(struct option *o)
     }
     enum wsk_category role = role_of(s, socket);
     bool is_told = wsk_any_callback(socket); /* it may precede the completion */
-    if (role == WSK_CONNECTION && !socket->once_connected_seen && !is_told) {
-        model_fail(s, RULE_CTL_062, socket->object, NULL,
-                   "SO_WSK_EVENT_CALLBACK before the socket is connected");
-    }
-    bool is_unbound = socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING;
-    if (role != WSK_CONNECTION && is_unbound && !is_told) {
-        model_fail(s, RULE_CTL_061, socket->object, NULL,
-                   "SO_WSK_EVENT_CALLBACK before the socket is bound");
+    bool is_early = role == WSK_CONNECTION
+                        ? !socket->once_connected_seen
+                        : socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING;
+    if (is_early && !is_told) {
+        model_breach(s, role == WSK_CONNECTION ? RULE_CTL_062 : RULE_CTL_061, socket->object, NULL,
+                     "SO_WSK_EVENT_CALLBACK before the socket is %s",
+                     role == WSK_CONNECTION ? "connected" : "bound");
+        if (model_knob(s, KNOB_AMB_09) == 0) {
+            wsk_inline(call, STATUS_INVALID_DEVICE_STATE, 0);
+            return false;
+        }
     }
     model_exercised(s, role == WSK_CONNECTION ? RULE_CTL_062 : RULE_CTL_061);
     if (role == WSK_CONNECTION && is_over(socket) && model_knob(s, KNOB_AMB_09_AFTER) == 1) {
@@ -240,21 +271,38 @@ static bool check_static(struct option *o)
     return true;
 }
 
-static void check_targets(struct option *o)
+/* False: the call is decided (AMBIGUOUS-12; amb.12=accept-crash blames at the first event). */
+static bool accept_null_target(struct option *o, enum wsk_event e)
+{
+    struct sim *s = o->call->s;
+    uint16_t reading = model_knob(s, KNOB_AMB_12);
+    if (reading == 2) {
+        return true;
+    }
+    model_breach(s, RULE_CTL_071, o->call->socket->object, &o->call->socket->created,
+                 "%s is enabled but its pointer in the client dispatch table is NULL",
+                 wsk_event_name(e));
+    if (reading == 0) {
+        wsk_inline(o->call, STATUS_INVALID_PARAMETER, 0);
+    }
+    return reading != 0;
+}
+
+static bool check_targets(struct option *o)
 {
     struct wsk_socket *socket = o->call->socket;
     if (socket->accepting != NULL && !wsk_event_peek_client(o->call->s, socket)) {
         model_lint(o->call->s, RULE_CTL_095a); /* the table is not known before the return */
-        return;
+        return true;
     }
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
-        if (has_event(o, e) && !is_template_bit(o, e) && wsk_event_target(socket, e) == NULL) {
-            model_fail(o->call->s, RULE_CTL_071, socket->object, &socket->created,
-                       "%s is enabled but its pointer in the client dispatch table is NULL",
-                       wsk_event_name(e));
+        if (has_event(o, e) && !is_template_bit(o, e) && wsk_event_target(socket, e) == NULL &&
+            !accept_null_target(o, e)) {
+            return false;
         }
     }
     model_exercised(o->call->s, RULE_CTL_071);
+    return true;
 }
 
 /* ---- step 10: enable ---- */
@@ -304,6 +352,13 @@ static void enable_event(struct option *o, enum wsk_event e)
             break;
         }
     }
+    if (model_mutated(enable_completes_waiters)) {
+        while (gate->wait_first != NULL) {
+            struct wsk_request *r = gate->wait_first;
+            wsk_gate_forget(gate, r);
+            wsk_complete(s, r, STATUS_SUCCESS, 0);
+        }
+    }
     wsk_gate_enable(gate);
     gate->enabled = sim_here(s);
     gate->enabled_inside = wsk_event_inside(s, socket) != NULL;
@@ -318,11 +373,12 @@ static void enable_event(struct option *o, enum wsk_event e)
 }
 
 /* AMBIGUOUS-06: what becomes of an IRP that an enable does not need. */
-static void finish_enable(struct wsk_call *call)
+static void finish_enable(const struct option *o)
 {
+    struct wsk_call *call = o->call;
     struct sim *s = call->s;
-    if (call->request == NULL) {
-        wsk_inline(call, STATUS_SUCCESS, 0);
+    if (call->request == NULL || !NT_SUCCESS(o->status)) {
+        wsk_inline(call, o->status, 0);
         return;
     }
     switch (model_knob(s, KNOB_AMB_06)) {
@@ -349,6 +405,26 @@ static void forget_template(struct wsk_socket *socket, enum wsk_event event)
     for (enum wsk_event e = 0; is_lost && e < WSK_EVENTS; e++) {
         socket->gate[e].tmpl = false;
     }
+}
+
+/* For mutants: other events of the socket go off; is a disable of any in progress? */
+static void disable_others(struct wsk_socket *socket, const struct option *o)
+{
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        if (!has_event(o, e) && socket->gate[e].src == WSK_SRC_DYNAMIC) {
+            wsk_gate_turn_off(&socket->gate[e]);
+        }
+    }
+}
+
+static bool is_any_disabling(const struct wsk_socket *socket)
+{
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        if (wsk_gate_is_disabling(&socket->gate[e])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void enable(struct option *o)
@@ -381,8 +457,17 @@ static void enable(struct option *o)
         } else {
             enable_event(o, e);
         }
+        if (model_mutated(enable_first_only)) {
+            break;
+        }
     }
-    finish_enable(o->call);
+    if (model_mutated(enable_replaces)) {
+        disable_others(socket, o);
+    }
+    finish_enable(o);
+    if (model_mutated(enable_pends) && is_any_disabling(socket)) {
+        o->call->status = STATUS_EVENT_PENDING;
+    }
 }
 
 /* ---- step 10: disable ---- */
@@ -420,34 +505,63 @@ static void deliver_disable(struct sim *s, struct wsk_request *r)
     model_exercised(s, RULE_CTL_048);
 }
 
-static void disable(struct option *o)
+/* One gate more that the disable waits for, if it has to. */
+static void disable_gate(struct option *o, enum wsk_event e, struct wsk_gate *gate,
+                         enum wsk_gate_answer *answer)
 {
-    struct wsk_call *call = o->call;
-    struct sim *s = call->s;
-    struct wsk_socket *socket = call->socket;
-    enum wsk_event e = 0;
-    while (!has_event(o, e)) {
-        e++;
-    }
-    struct wsk_gate *gate = &socket->gate[e];
-    if (!may_disable(o, gate)) {
+    struct wsk_request *r = o->call->request;
+    if (*answer == GATE_WAITS) { /* one IRP waits for one gate at a time */
+        wsk_gate_turn_off(gate);
+        wsk_gate_wait_further(r, gate);
         return;
     }
-    if (e == WSK_EV_ACCEPT) {
-        forget_template(socket, e);
+    enum wsk_gate_answer one = wsk_gate_disable(gate, r);
+    if (one == GATE_WAITS) {
+        r->event = (uint8_t)e;
     }
-    if (model_mutated(disable_drops_refused) && e == WSK_EV_RECEIVE) {
-        wsk_stream_take(s, socket, wsk_stream_available(s, socket));
+    if (one != GATE_DISABLED) {
+        *answer = one;
     }
-    gate->queued_enable = false;
-    gate->null_due = false;
-    gate->disabled = sim_here(s);
-    switch (wsk_gate_disable(gate, call->request)) {
+}
+
+/* amb.60=per-function: calls of the same function for other sockets count as well. */
+static void count_function(struct option *o, enum wsk_event e, enum wsk_gate_answer *answer)
+{
+    struct wsk_state *w = wsk_of(o->call->s);
+    const void *target = wsk_event_target(o->call->socket, e);
+    struct wsk_request *r = o->call->request;
+    for (uint32_t i = 0; target != NULL && i < w->socket_count; i++) {
+        struct wsk_socket *other = &w->socket[i];
+        if (other == o->call->socket || other->gate[e].running == 0 ||
+            wsk_event_target(other, e) != target) {
+            continue;
+        }
+        if (r == NULL) {
+            *answer = GATE_EVENT_PENDING;
+            return;
+        }
+        wsk_gate_wait_further(r, &other->gate[e]);
+        if (*answer == GATE_DISABLED && wsk_gate_wait_next(r)) {
+            r->event = (uint8_t)e;
+            *answer = GATE_WAITS;
+        }
+    }
+}
+
+static void answer_disable(struct option *o, enum wsk_gate_answer answer)
+{
+    struct wsk_call *call = o->call;
+    switch (answer) {
     case GATE_DISABLED:
+        if (model_mutated(idle_disable_pends) && call->request != NULL) {
+            call->status = STATUS_PENDING;
+            call->decided = true;
+            wsk_request_later(call, STATUS_SUCCESS, 0);
+            break;
+        }
         wsk_inline(call, STATUS_SUCCESS, 0);
         break;
     case GATE_WAITS:
-        call->request->event = (uint8_t)e;
         call->request->out[0] = o->control->in;
         call->request->deliver = deliver_disable;
         wsk_pend(call);
@@ -460,7 +574,73 @@ static void disable(struct option *o)
         call->decided = true;
         break;
     }
-    sim_trace(s, TRACE_EventDisable, socket->object, wsk_event_value(e, call->status));
+}
+
+/* Mutants: n is read wrongly, or at the wrong moment. */
+static bool is_misread(struct option *o, const struct wsk_gate *gate, bool *is_over)
+{
+    struct sim *s = o->call->s;
+    if (model_mutated(gate_read_before_close)) {
+        *is_over = gate->running == 0;
+        sim_point(s, SIM_OP_CALL, 0);
+        return *is_over;
+    }
+    if (model_mutated(self_not_counted) && gate->running != 0) {
+        const struct wsk_invocation *own = wsk_event_inside(s, o->call->socket);
+        *is_over = own != NULL && gate->running == 1u << own->slot;
+        return *is_over;
+    }
+    if (model_mutated(gate_counts_siblings) && o->call->request == NULL && gate->running == 0) {
+        *is_over = false;
+        return o->call->socket->invocations != 0;
+    }
+    return false;
+}
+
+static void disable(struct option *o)
+{
+    struct wsk_call *call = o->call;
+    struct sim *s = call->s;
+    struct wsk_socket *socket = call->socket;
+    enum wsk_gate_answer answer = GATE_DISABLED;
+    enum wsk_event first = WSK_EVENTS;
+    bool is_over = false;
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        if (has_event(o, e) && !may_disable(o, &socket->gate[e])) {
+            return;
+        }
+    }
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        struct wsk_gate *gate = &socket->gate[e];
+        if (!has_event(o, e)) {
+            continue;
+        }
+        first = first == WSK_EVENTS ? e : first;
+        gate->queued_enable = false;
+        gate->null_due = false;
+        gate->disabled = sim_here(s);
+        forget_template(socket, e);
+        if (is_misread(o, gate, &is_over)) {
+            wsk_gate_turn_off(gate);
+            answer = is_over ? GATE_DISABLED : GATE_EVENT_PENDING;
+            continue;
+        }
+        disable_gate(o, e, gate, &answer);
+        if (model_knob(s, KNOB_AMB_60) == 1) {
+            count_function(o, e, &answer);
+        }
+    }
+    answer_disable(o, answer);
+    sim_trace(s, TRACE_EventDisable, socket->object, wsk_event_value(first, call->status));
+}
+
+/* Steps 5 to 7, in the order of 3.5 or the other way round (AMBIGUOUS-61). */
+static bool check_request(struct option *o)
+{
+    bool is_shuffled = o->call->socket->category != WSK_BASIC &&
+                       model_knob(o->call->s, KNOB_AMB_61) == 1;
+    return is_shuffled ? check_state(o) && check_mask(o) && check_static(o)
+                       : check_mask(o) && check_state(o) && check_static(o);
 }
 
 void wsk_event_option(struct wsk_call *call, const struct wsk_control *control)
@@ -475,7 +655,11 @@ void wsk_event_option(struct wsk_call *call, const struct wsk_control *control)
     ULONG mask = ((const WSK_EVENT_CALLBACK_CONTROL *)control->in)->EventMask;
     struct option o = {.call = call, .control = control, .mask = mask & ~(ULONG)WSK_EVENT_DISABLE,
                        .is_disable = (mask & WSK_EVENT_DISABLE) != 0};
-    if (!check_mask(&o) || !check_state(&o) || !check_static(&o)) {
+    if (!check_request(&o)) {
+        return;
+    }
+    if (o.is_disable && call->request == NULL && model_mutated(disable_needs_irp)) {
+        wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
         return;
     }
     if (call->request != NULL) {
@@ -484,7 +668,8 @@ void wsk_event_option(struct wsk_call *call, const struct wsk_control *control)
     if (o.is_disable) {
         disable(&o);
     } else {
-        check_targets(&o);
-        enable(&o);
+        if (check_targets(&o)) {
+            enable(&o);
+        }
     }
 }

@@ -44,6 +44,7 @@ void wsk_gate_enable(struct wsk_gate *gate)
 
 static void append_waiter(struct wsk_gate *gate, struct wsk_request *request)
 {
+    request->gate = gate;
     request->wait_set = gate->running;
     request->next = NULL;
     request->prev = gate->wait_last;
@@ -57,7 +58,10 @@ static void append_waiter(struct wsk_gate *gate, struct wsk_request *request)
 
 enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request *request)
 {
-    gate->adm = false;
+    gate->adm = model_mutated(disable_leaves_admission) && gate->running == 0;
+    if (model_mutated(gate_one_too_few) && __builtin_popcount(gate->running) == 1) {
+        return GATE_DISABLED;
+    }
     if (model_mutated(gate_counts_due) && request == NULL && gate->due != 0) {
         return GATE_EVENT_PENDING;
     }
@@ -71,6 +75,25 @@ enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request 
     }
     append_waiter(gate, request);
     return GATE_WAITS;
+}
+
+void wsk_gate_wait_further(struct wsk_request *request, struct wsk_gate *gate)
+{
+    if (request->further_count < SIM_COUNT(request->further)) {
+        request->further[request->further_count++] = gate;
+    }
+}
+
+bool wsk_gate_wait_next(struct wsk_request *request)
+{
+    while (request->further_count > 0) {
+        struct wsk_gate *gate = request->further[--request->further_count];
+        if (gate->running != 0) {
+            append_waiter(gate, request);
+            return true;
+        }
+    }
+    return false;
 }
 
 void wsk_gate_turn_off(struct wsk_gate *gate)
@@ -106,7 +129,7 @@ void wsk_gate_leave(struct wsk_gate *gate, uint32_t slot)
     gate->running &= ~bit;
     gate->silent &= ~bit;
     for (struct wsk_request *r = gate->wait_first; r != NULL; r = r->next) {
-        r->wait_set &= ~bit;
+        r->wait_set &= model_mutated(drain_at_first_return) ? 0 : ~bit;
     }
 }
 
@@ -127,13 +150,19 @@ void wsk_gate_forget(struct wsk_gate *gate, struct wsk_request *request)
 
 struct wsk_request *wsk_gate_drained(struct wsk_gate *gate)
 {
+    struct wsk_request *found = NULL;
     for (struct wsk_request *r = gate->wait_first; r != NULL; r = r->next) {
         if (r->wait_set == 0) {
-            wsk_gate_forget(gate, r);
-            return r;
+            found = r;
+            if (!model_mutated(drained_last_first)) {
+                break;
+            }
         }
     }
-    return NULL;
+    if (found != NULL) {
+        wsk_gate_forget(gate, found);
+    }
+    return found;
 }
 
 void wsk_gate_close(struct wsk_gate *gate)

@@ -42,6 +42,13 @@ void wsk_gate_enable(struct wsk_gate *gate);
  */
 enum wsk_gate_answer wsk_gate_disable(struct wsk_gate *gate, struct wsk_request *request);
 
+/*
+ * The disable waits for the calls of this gate too (amb.07=disable-all, amb.60=per-function), once
+ * those it waits for now have returned. wsk_gate_wait_next lets it: false if nothing is left.
+ */
+void wsk_gate_wait_further(struct wsk_request *request, struct wsk_gate *gate);
+bool wsk_gate_wait_next(struct wsk_request *request);
+
 /* T-22: the datagram callback refused its data: off, without anybody waiting. */
 void wsk_gate_turn_off(struct wsk_gate *gate);
 

@@ -444,8 +444,9 @@ void wsk_option(struct wsk_call *call, const struct wsk_control *c)
         return;
     }
     /* The protocols number theirs from 1: what is below 0x1000 may be one of theirs. */
-    bool is_small = c->code < 0x1000 && (is_passed(call->s, c->level, c->code) || c->level == IPPROTO_TCP ||
-                                         c->level == IPPROTO_UDP);
+    bool is_protocol = is_passed(call->s, c->level, c->code) || c->level == IPPROTO_TCP ||
+                       c->level == IPPROTO_UDP;
+    bool is_small = c->code < 0x1000 && is_protocol;
     if (wsk_is_option(c->code) && !is_small) {
         model_fail(call->s, RULE_CTL_006, call->socket->object, NULL,
                    "socket option 0x%x is given level %u instead of SOL_SOCKET", c->code, c->level);

@@ -284,11 +284,16 @@ static void cancel_now(struct sim *s, void *argument, uint64_t value)
 static void cancel_event(struct sim *s, struct wsk_request *r)
 {
     uint16_t reading = model_knob(s, KNOB_AMB_39);
+    if (model_mutated(cancel_completes_disable) && r->phase == WSK_REQ_WAITING) {
+        wsk_gate_forget(r->gate, r);
+        wsk_complete(s, r, STATUS_SUCCESS, 0);
+        return;
+    }
     if (reading == 0 || r->phase != WSK_REQ_WAITING) {
         return;
     }
     struct wsk_gate *gate = &r->socket->gate[r->event];
-    wsk_gate_forget(gate, r);
+    wsk_gate_forget(r->gate, r);
     if (reading == 2 && r->socket->life == WSK_LIVE) {
         gate->adm = true;
     }

@@ -324,6 +324,9 @@ PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID c
     sim_trace(s, TRACE_Create, socket->object, 0);
     sim_trace(s, TRACE_SocketIs, socket->object, socket->category);
     enable_statics(s, socket);
+    if (model_mutated(enabled_at_birth) && socket->category == WSK_DATAGRAM) {
+        wsk_gate_enable(&socket->gate[WSK_EV_RECEIVE_FROM]);
+    }
     if (socket->by_event) {
         take_client(s, socket, context, dispatch); /* the callback has not said which: CTL-105 */
     } else {

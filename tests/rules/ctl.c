@@ -79,3 +79,87 @@ void PortWorld(void)
         (void)wsksim_send_to(From, NULL, PORT, &i, 1);
     }
 }
+
+/* ---- a connection ---- */
+
+PWSK_SOCKET Tcp;
+NTSTATUS (*TcpInside)(PWSK_DATA_INDICATION Data, SIZE_T *Accepted);
+volatile LONG TcpReceives, TcpDisconnects, TcpBacklogs, TcpNulls, TcpFinished;
+static volatile LONG TcpOver;
+
+static NTSTATUS WSKAPI OnReceive(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION Data,
+                                 SIZE_T Indicated, SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(Indicated);
+    if (Data == NULL) {
+        TcpNulls++;
+        return STATUS_SUCCESS;
+    }
+    NTSTATUS Status = STATUS_SUCCESS;
+    TcpReceives++;
+    if (TcpInside != NULL && ExAcquireRundownProtection(&Using)) {
+        Status = TcpInside(Data, Accepted);
+        ExReleaseRundownProtection(&Using);
+    }
+    return Status;
+}
+
+static NTSTATUS WSKAPI OnDisconnect(PVOID Context, ULONG Flags)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    TcpDisconnects++;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS WSKAPI OnBacklog(PVOID Context, SIZE_T Ideal)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Ideal);
+    TcpBacklogs++;
+    return STATUS_SUCCESS;
+}
+
+static const WSK_CLIENT_CONNECTION_DISPATCH TcpDispatch = {OnReceive, OnDisconnect, OnBacklog};
+
+BOOLEAN TcpOpen(void)
+{
+    ExInitializeRundownProtection(&Using);
+    Tcp = CaseWsk() ? SocketConnected("10.0.0.2", 9000, NULL, &TcpDispatch) : NULL;
+    return Tcp != NULL;
+}
+
+void TcpEnd(void)
+{
+    TcpOver = 1;
+    if (Tcp != NULL) {
+        ExWaitForRundownProtectionRelease(&Using);
+    }
+}
+
+BOOLEAN TcpWait(const volatile LONG *Count)
+{
+    for (ULONG i = 0; i < 2000 && *Count == 0; i++) {
+        CaseSleep(1);
+    }
+    return *Count != 0;
+}
+
+void TcpWorld(void)
+{
+    struct wsksim_server *Server = wsksim_listen("10.0.0.2", 9000);
+    struct wsksim_peer *Peer = wsksim_accept(Server, 5000);
+    for (int i = 0; Peer != NULL && i < 10 && !TcpOver && !wsksim_is_over(); i++) {
+        wsksim_sleep(500 + 500 * wsksim_choose(4));
+        (void)wsksim_send(Peer, "abcd", 4);
+    }
+    if (Peer != NULL) {
+        wsksim_finish(Peer);
+        TcpFinished = 1;
+    }
+    for (int i = 0; i < 4000 && !TcpOver && !wsksim_is_over(); i++) {
+        wsksim_sleep(1000);
+    }
+}

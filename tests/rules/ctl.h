@@ -35,4 +35,22 @@ NTSTATUS PortDisable(struct request *Request);
 /* Sends datagrams of one byte: 1, 2, ... */
 void PortWorld(void);
 
+/* ---- a connection ---- */
+
+extern PWSK_SOCKET Tcp;
+/* Called in WskReceiveEvent with data; NULL: STATUS_SUCCESS, everything is taken. */
+extern NTSTATUS (*TcpInside)(PWSK_DATA_INDICATION Data, SIZE_T *Accepted);
+extern volatile LONG TcpReceives, TcpDisconnects, TcpBacklogs, TcpNulls; /* callbacks */
+extern volatile LONG TcpFinished; /* the peer has sent all and finished */
+
+/* Connects to the peer of TcpWorld, events off; false if that fails. */
+BOOLEAN TcpOpen(void);
+/* As PortEnd. */
+void TcpEnd(void);
+/* True when *Count is not 0; false after two seconds. */
+BOOLEAN TcpWait(const volatile LONG *Count);
+
+/* A peer that accepts, sends some bytes now and then, and finishes at last. */
+void TcpWorld(void);
+
 #endif
