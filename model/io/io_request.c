@@ -144,7 +144,7 @@ struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine)
     next->MajorFunction = IRP_MJ_INTERNAL_DEVICE_CONTROL;
     next->MinorFunction = 0;
     next->Flags = 0;
-    next->Control &= ALL_FLAGS;
+    next->Control &= model_mutated(location_kept) ? 0xff : ALL_FLAGS;
     next->DeviceObject = NULL;
     next->FileObject = NULL;
     r->state = IO_IRP_SUBMITTED;

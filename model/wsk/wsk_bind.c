@@ -171,6 +171,40 @@ static void take_effect(struct sim *s, struct wsk_socket *socket)
     }
 }
 
+static NTSTATUS bind_now(struct sim *s, struct wsk_request *r)
+{
+    struct wsk_socket *socket = r->socket;
+    NTSTATUS status;
+    if (wsk_fault(s, bind_faults, SIM_COUNT(bind_faults), &status)) {
+        return status;
+    }
+    status = wsk_bind_claim(s, socket, &r->address[0]);
+    if (NT_SUCCESS(status)) {
+        take_effect(s, socket);
+        if (model_knob(s, KNOB_BIND_EVENTS_BEFORE_COMPLETION) == 1) {
+            socket->hold_events = true;
+            r->held = socket;
+        }
+    }
+    return status;
+}
+
+/* Nothing has happened yet. */
+static void withdraw_bind(struct sim *s, struct wsk_request *r)
+{
+    (void)s;
+    (void)r;
+}
+
+static void bind_slowly(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_request *r = argument;
+    (void)value;
+    if (r->phase == WSK_REQ_WAITING) {
+        wsk_complete(s, r, bind_now(s, r), 0);
+    }
+}
+
 static void bind_socket(struct wsk_call *call, const SOCKADDR *address, ULONG flags)
 {
     struct sim *s = call->s;
@@ -200,19 +234,13 @@ static void bind_socket(struct wsk_call *call, const SOCKADDR *address, ULONG fl
     call->request->deliver = deliver_bind;
     call->request->out[0] = (PVOID)(ULONG_PTR)address;
     call->request->address[0] = local;
-    NTSTATUS status;
-    if (wsk_fault(s, bind_faults, SIM_COUNT(bind_faults), &status)) {
-        wsk_finish(call, WSK_PEND, status, 0);
+    if (model_knob(s, KNOB_CANCEL_HONOURED) == 2) { /* "all": long enough to be cancelled */
+        call->request->withdraw = withdraw_bind;
+        wsk_pend(call);
+        sim_event_add(s, s->now + SIM_MS(1), bind_slowly, call->request, 0);
         return;
     }
-    status = wsk_bind_claim(s, socket, &local);
-    if (NT_SUCCESS(status)) {
-        take_effect(s, socket);
-        if (model_knob(s, KNOB_BIND_EVENTS_BEFORE_COMPLETION) == 1) {
-            socket->hold_events = true;
-            call->request->held = socket;
-        }
-    }
+    NTSTATUS status = bind_now(s, call->request);
     wsk_finish(call, WSK_PEND, status, 0);
 }
 

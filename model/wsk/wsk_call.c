@@ -223,12 +223,33 @@ static bool check_not_silent(struct wsk_call *call, enum wsk_request_kind kind)
     return false;
 }
 
+/* IRP-002: nothing happens, not even a look at the other arguments. */
+static bool refuse_null_irp(struct wsk_call *call, uint32_t object)
+{
+    struct sim *s = call->s;
+    model_breach(s, RULE_IRP_001, object, NULL, "%s is called without an IRP",
+                 model_routine_name(call->routine));
+    if (model_knob(s, KNOB_IRP_NULL_STATUS) == 1) {
+        model_fail(s, RULE_MEM_NULL, object, NULL, "%s reads the IRP at NULL",
+                   model_routine_name(call->routine));
+    }
+    call->socket = NULL; /* no window */
+    call->status = model_mutated(null_irp_other_status) ? STATUS_UNSUCCESSFUL
+                                                        : STATUS_INVALID_PARAMETER;
+    call->decided = true;
+    model_exercised(s, RULE_IRP_002);
+    return false;
+}
+
 bool wsk_enter_socket(struct wsk_call *call, enum model_routine routine, PWSK_SOCKET visible,
                       PIRP irp, enum wsk_request_kind kind, unsigned flags)
 {
     struct sim *s = call->s;
     *call = (struct wsk_call){.s = s, .routine = (uint16_t)routine};
     call->socket = known_socket(s, routine, visible);
+    if (irp == NULL && (flags & (WSK_ENTER_NO_IRP | WSK_ENTER_OPTIONAL_IRP)) == 0) {
+        return refuse_null_irp(call, call->socket->object);
+    }
     call->registration = call->socket->registration;
     sim_trace(s, TRACE_WskCall, call->socket->object, (uint64_t)routine);
     check_not_closed(call, flags);
@@ -236,9 +257,6 @@ bool wsk_enter_socket(struct wsk_call *call, enum model_routine routine, PWSK_SO
     if ((flags & WSK_ENTER_NO_IRP) == 0) {
         if (irp != NULL) {
             io = io_submit(s, irp, routine);
-        } else if ((flags & WSK_ENTER_OPTIONAL_IRP) == 0) {
-            model_fail(s, RULE_IRP_001, call->socket->object, NULL, "%s is called without an IRP",
-                       model_routine_name(routine));
         }
     }
     window_open(call);
@@ -296,9 +314,8 @@ bool wsk_enter_client(struct wsk_call *call, enum model_routine routine, PWSK_CL
     struct sim *s = call->s;
     *call = (struct wsk_call){.s = s, .routine = (uint16_t)routine};
     bool needs_irp = (flags & (WSK_ENTER_NO_IRP | WSK_ENTER_OPTIONAL_IRP)) == 0;
-    if (needs_irp && irp == NULL) {
-        model_fail(s, RULE_IRP_001, 0, NULL, "%s is called without an IRP",
-                   model_routine_name(routine));
+    if (needs_irp && irp == NULL && !(model_mutated(client_before_irp) && client == NULL)) {
+        return refuse_null_irp(call, 0);
     }
     if (client == NULL && routine == ROUTINE_WskSocket) {
         refuse_null_client(call, irp);
@@ -380,10 +397,16 @@ void wsk_finish(struct wsk_call *call, enum wsk_style normal, NTSTATUS status,
     }
     bool other = choice_flag(s, CHOICE_WORLD, PICK_WSK_STYLE);
     if ((normal == WSK_INLINE) != other) {
+        bool is_bind = call->request->kind == WSK_REQ_BIND;
         wsk_request_inline(call, status, information);
+        if (model_mutated(answer_hides_failure) && is_bind) {
+            call->status = STATUS_SUCCESS;
+        }
         return;
     }
-    call->status = STATUS_PENDING;
+    bool is_bind = call->request->kind == WSK_REQ_BIND;
+    call->status = model_mutated(pends_and_says_success) && is_bind ? STATUS_SUCCESS
+                                                                    : STATUS_PENDING;
     wsk_request_later(call, status, information);
 }
 

@@ -78,7 +78,7 @@ static void use_descriptor(struct wsk_call *call, struct wsk_socket *socket,
 static void deliver_socket(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->item;
-    if (NT_SUCCESS(r->status)) {
+    if (NT_SUCCESS(r->status) || model_mutated(failed_creation_leaves_socket)) {
         r->information = (ULONG_PTR)wsk_socket_publish(s, socket, r->out[0], r->out[1]);
     } else if (socket->sd_object != 0) {
         wsk_sd_use(s, socket->sd_object, -1);

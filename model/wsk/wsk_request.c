@@ -193,7 +193,12 @@ KIRQL wsk_pick_irql(struct sim *s, uint32_t kind)
 
 void wsk_request_launch(struct sim *s, struct wsk_request *r)
 {
+    if (model_mutated(request_lost) && r->kind == WSK_REQ_BIND) {
+        return;
+    }
     KIRQL irql = wsk_pick_irql(s, PICK_WSK_COMPLETION_IRQL);
+    model_exercised(s, RULE_IRP_013);
+    model_exercised(s, RULE_IRP_020);
     ke_system_call(s, r->parent, irql, complete_main, r, "completion");
 }
 
@@ -201,6 +206,10 @@ static void set_result(struct wsk_request *r, NTSTATUS status, ULONG_PTR informa
 {
     SIM_ASSERT(status != STATUS_PENDING && status != STATUS_EVENT_PENDING); /* CTL-030 */
     SIM_ASSERT(r->phase == WSK_REQ_ENTERED || r->phase == WSK_REQ_WAITING);
+    if ((model_mutated(failure_has_information) && !NT_SUCCESS(status)) ||
+        (model_mutated(bind_has_information) && r->kind == WSK_REQ_BIND)) {
+        information = 1;
+    }
     r->phase = WSK_REQ_COMPLETING;
     r->status = status;
     r->information = information;
@@ -275,7 +284,8 @@ static void cancel_now(struct sim *s, void *argument, uint64_t value)
     if (r->phase == WSK_REQ_WAITING) {
         r->withdraw(s, r);
         if (r->phase == WSK_REQ_WAITING) { /* the socket may have died of it: LIFE-13 */
-            wsk_complete(s, r, STATUS_CANCELLED, 0);
+            bool is_wrong = model_mutated(cancel_other_status);
+            wsk_complete(s, r, is_wrong ? STATUS_UNSUCCESSFUL : STATUS_CANCELLED, 0);
         }
     }
 }
@@ -305,7 +315,8 @@ static void cancel_creation(struct sim *s, struct wsk_request *r)
 {
     if (r->kind == WSK_REQ_SOCKET && NT_SUCCESS(r->status) &&
         choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL, 3) != 2) {
-        r->status = STATUS_CANCELLED;
+        model_exercised(s, RULE_IRP_034);
+        r->status = model_mutated(cancel_other_status) ? STATUS_UNSUCCESSFUL : STATUS_CANCELLED;
         r->information = 0;
     }
 }
@@ -315,6 +326,10 @@ static void on_cancel(struct sim *s, struct io_irp *irp, void *argument)
     struct wsk_request *r = argument;
     (void)irp;
     r->is_cancelled = true;
+    model_exercised(s, RULE_IRP_025);
+    if (model_mutated(cancel_lost)) {
+        return;
+    }
     if (r->kind == WSK_REQ_EVENT) {
         cancel_event(s, r);
         return;
