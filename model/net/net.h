@@ -259,6 +259,8 @@ struct net_listen_ops {
      * listeners).
      */
     void (*established)(struct sim *s, void *user, struct net_tcp *tcp, uint32_t request_id);
+    /* Is there room for one more? Asked when the SYN comes; false: refused. NULL: always. */
+    bool (*admits)(struct sim *s, void *user);
 };
 
 struct net_listener *net_listen(struct sim *s, uint32_t host, const struct net_address *local,

@@ -91,7 +91,9 @@ void net_listen_syn(struct sim *s, struct net_tcp *passive, const struct net_seg
     struct net_pair *pair = passive->pair;
     struct net_listener *listener = find_listener(s, passive->host, &passive->local);
     passive->state = NET_TCP_SYN_RECEIVED;
-    if (listener == NULL) {
+    bool has_room = listener != NULL && (listener->ops->admits == NULL ||
+                                         listener->ops->admits(s, listener->user));
+    if (!has_room) {
         refuse(s, pair);
         return;
     }

@@ -26,6 +26,9 @@ static void answer(struct wsk_call *call, PSOCKADDR out, const struct net_addres
     }
     r->out[0] = out;
     r->address[0] = *address;
+    if (model_mutated(bind_port_late) && call->socket->state == WSK_BOUND) {
+        r->address[0].port = 0;
+    }
     r->deliver = deliver_address;
     wsk_finish(call, WSK_INLINE, STATUS_SUCCESS, 0);
 }

@@ -283,7 +283,9 @@ void wsk_event_judge(struct sim *s, struct wsk_invocation *inv, const struct wsk
         if ((uint32_t)inv->answer >= WskInspectMax) {
             model_breach(s, RULE_LSTN_006, inv->socket->object, &inv->entered,
                          "WskInspectEvent answers %d", (int)inv->answer);
-            inv->answer = WskInspectReject; /* LSTN-024 */
+            model_exercised(s, RULE_LSTN_024);
+            inv->answer = model_mutated(inspect_other_accepts) ? WskInspectAccept
+                                                               : WskInspectReject;
         }
         model_exercised(s, RULE_LSTN_006);
         break;

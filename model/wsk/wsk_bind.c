@@ -57,11 +57,13 @@ static enum verdict judge(const struct wsk_socket *second, const struct net_addr
     }
     bool is_first_specific = !net_address_is_wildcard(&first->local);
     bool is_second_specific = !net_address_is_wildcard(address);
-    if (is_first_specific && is_second_specific && !net_address_same_ip(&first->local, address)) {
+    if (is_first_specific && is_second_specific && !net_address_same_ip(&first->local, address) &&
+        !model_mutated(bind_ignores_address)) {
         return OK; /* BIND-013 */
     }
-    return (enum verdict)
+    enum verdict verdict = (enum verdict)
         conflict[share_of(second)][is_second_specific][share_of(first)][is_first_specific];
+    return verdict == DENIED && model_mutated(bind_denied_is_in_use) ? INUSE : verdict;
 }
 
 static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
@@ -138,10 +140,13 @@ static void deliver_bind(struct sim *s, struct wsk_request *r)
     struct wsk_socket *socket = r->socket;
     check_address_kept(s, r);
     if (!NT_SUCCESS(r->status)) {
-        if (socket->seen == WSK_BINDING) {
+        if (socket->seen == WSK_BINDING && !model_mutated(bind_failure_lingers)) {
             wsk_socket_see(s, socket, WSK_UNBOUND); /* BIND-010 */
         }
+        model_exercised(s, RULE_BIND_010);
     } else if (socket->seen == WSK_BINDING) {
+        r->information = model_mutated(bind_information) ? 1 : 0;
+        model_exercised(s, RULE_BIND_003);
         wsk_socket_see(s, socket, socket->category == WSK_LISTEN ? WSK_LISTENING : WSK_BOUND);
     }
 }
@@ -152,10 +157,19 @@ static void take_effect(struct sim *s, struct wsk_socket *socket)
     switch ((enum wsk_category)socket->category) {
     case WSK_LISTEN:
         wsk_socket_state(s, socket, WSK_LISTENING);
+        if (model_mutated(inspect_always) && wsk_event_target(socket, WSK_EV_INSPECT) != NULL) {
+            socket->conditional_accept = 1;
+        }
+        model_exercised(s, RULE_LSTN_003);
+        model_exercised(s, RULE_LSTN_004);
         if (socket->conditional_accept != 0) {
             wsk_event_conditional(s, socket);
         }
-        wsk_incoming_listen(s, socket, socket->conditional_accept != 0);
+        if (!model_mutated(bind_does_not_listen)) {
+            wsk_incoming_listen(s, socket, socket->conditional_accept != 0);
+        }
+        model_exercised(s, RULE_BIND_004);
+        model_exercised(s, RULE_LSTN_001);
         break;
     case WSK_DATAGRAM:
         wsk_socket_state(s, socket, WSK_BOUND);

@@ -314,7 +314,10 @@ static void finish(struct sim *s, struct wsk_invocation *inv, const struct wsk_o
     socket->invocations--;
     if (socket->life == WSK_DEAD) {
         struct wsk_gate *gate = &socket->gate[inv->event];
-        if (inv->is_null && gate->nulls < 2 && gate->adm && model_knob(s, KNOB_AMB_31) == 2) {
+        bool is_repeated = model_knob(s, KNOB_AMB_31) == 2 ||
+                           (model_mutated(listener_null_twice) &&
+                            (inv->event == WSK_EV_INSPECT || inv->event == WSK_EV_ACCEPT));
+        if (inv->is_null && gate->nulls < 2 && gate->adm && is_repeated) {
             gate->null_due = true; /* "repeated" */
         }
         offer_null(s, socket, inv->event);

@@ -94,7 +94,10 @@ void wsk_connect_done(struct sim *s, void *user)
     struct wsk_request *r = socket->data.connect;
     SIM_ASSERT(r != NULL && socket->state == WSK_CONNECTING);
     socket->data.connect = NULL;
-    net_tcp_local(socket->data.tcp, &socket->local); /* CONN-009 */
+    if (!model_mutated(connect_keeps_wildcard)) {
+        net_tcp_local(socket->data.tcp, &socket->local); /* CONN-009 */
+    }
+    model_exercised(s, RULE_CONN_009);
     net_tcp_remote(socket->data.tcp, &socket->remote);
     bool hold = model_knob(s, KNOB_CONN_EVENTS_BEFORE_COMPLETION) == 1;
     ULONG_PTR information = 0;

@@ -381,7 +381,13 @@ static const struct net_udp_ops udp_ops = {.receive = on_datagram, .unreachable 
 
 void wsk_datagram_open(struct sim *s, struct wsk_socket *socket)
 {
-    socket->data.udp = net_udp_open(s, NET_LOCAL, &socket->local, &udp_ops, socket);
+    struct net_address local = socket->local;
+    if (model_mutated(bind_datagram_deaf) && net_address_is_wildcard(&local)) {
+        (void)net_host_address(s, NET_LOCAL, (enum net_family)local.family, 0, &local);
+        local.port = socket->local.port;
+    }
+    socket->data.udp = net_udp_open(s, NET_LOCAL, &local, &udp_ops, socket);
+    model_exercised(s, RULE_BIND_005);
     world_bound(s, &socket->local);
 }
 

@@ -208,7 +208,10 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     socket->is_accepted = true;
     socket->by_event = by_event;
     socket->is_conditional = in->was_inspected;
-    socket->inspect_id = in->id;
+    if (!model_mutated(inspect_id_lost)) {
+        socket->inspect_id = in->id;
+        model_exercised(s, RULE_LSTN_023);
+    }
     socket->parent = listener->parent;
     socket->keep_alive = at_arrival ? in->keep_alive : listener->keep_alive;
     socket->receive_buffer = at_arrival ? in->receive_buffer : listener->receive_buffer;
@@ -298,6 +301,15 @@ static bool make_room(struct sim *s, struct wsk_socket *listener, struct wsk_inc
     return victim != newest;
 }
 
+/* AMBIGUOUS-LIFE-20, "refuse": who would find the backlog full is not let in. */
+static bool admits(struct sim *s, void *user)
+{
+    const struct wsk_socket *listener = user;
+    return listener->data.accepts.first != NULL || wsk_event_on(s, listener, WSK_EV_ACCEPT) ||
+           model_knob(s, KNOB_LISTEN_BACKLOG_FULL) != 2 ||
+           listener->data.waiting < backlog_limit(s);
+}
+
 static void first_connection(struct sim *s, struct wsk_socket *listener)
 {
     struct wsk_request *r = listener->data.listen;
@@ -348,6 +360,10 @@ static void on_inspect(struct sim *s, void *user, const struct net_request *requ
     struct wsk_data_state *d = wsk_data_of(s);
     struct wsk_incoming *in = incoming_new(s, listener, WSK_IN_ARRIVED, request->id);
     uint32_t n = ++d->inspect_serial;
+    if (model_mutated(inspect_id_repeated)) {
+        n = (n + 1) / 2;
+    }
+    model_exercised(s, RULE_LSTN_011);
     in->was_inspected = true;
     in->id.Key = 0x40u + n % 3; /* LSTN-011: keys come again, with another serial number */
     in->id.SerialNumber = n;
@@ -373,6 +389,7 @@ static const struct net_listen_ops listen_ops = {
     .inspect = on_inspect,
     .dropped = on_dropped,
     .established = on_established,
+    .admits = admits,
 };
 
 void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool conditional)

@@ -45,10 +45,17 @@ void wsk_inspect_verdict(struct sim *s, struct wsk_incoming *in, WSK_INSPECT_ACT
 {
     struct net_listener *listener = in->listener->data.listener;
     SIM_ASSERT(listener != NULL && action != WskInspectPend);
-    enum net_verdict verdict = action == WskInspectAccept ? NET_ACCEPT : NET_REJECT;
+    enum net_verdict verdict =
+        action == WskInspectAccept && !model_mutated(inspect_accept_drops) ? NET_ACCEPT
+                                                                           : NET_REJECT;
     bool is_there = net_listen_verdict(s, listener, in->request, verdict);
     if (verdict == NET_REJECT) {
-        wsk_incoming_state(in, WSK_IN_ENDED); /* LSTN-008 */
+        bool is_told = model_mutated(inspect_reject_aborts);
+        wsk_incoming_state(in, is_told ? WSK_IN_ABORT_DUE : WSK_IN_ENDED); /* LSTN-008 */
+        if (is_told) {
+            wsk_event_due(s, in->listener, WSK_EV_ABORT);
+        }
+        model_exercised(s, RULE_LSTN_008);
     } else if (is_there) {
         wsk_incoming_state(in, WSK_IN_HANDSHAKE);
     } else {
@@ -67,10 +74,20 @@ static void inspected(struct sim *s, struct wsk_invocation *inv, struct wsk_inco
         }
         action = (WSK_INSPECT_ACTION)(in->early - 1);
     }
+    if (model_mutated(inspect_twice) && action == WskInspectAccept && !in->was_completed) {
+        in->was_completed = true;
+        wsk_incoming_state(in, WSK_IN_ARRIVED);
+        wsk_event_due(s, in->listener, WSK_EV_INSPECT);
+        return;
+    }
+    model_exercised(s, RULE_LSTN_005);
     if (in->listener->data.listener == NULL) {
         wsk_incoming_state(in, WSK_IN_ENDED);
     } else if (in->is_dropped) {
         end_dropped(s, in, action);
+    } else if (action == WskInspectPend && model_mutated(abort_is_premature)) {
+        wsk_incoming_state(in, WSK_IN_ABORT_DUE);
+        wsk_event_due(s, in->listener, WSK_EV_ABORT);
     } else if (action == WskInspectPend) {
         wsk_incoming_state(in, WSK_IN_PENDED);
     } else {
@@ -86,7 +103,12 @@ void wsk_inspect_returned(struct sim *s, struct wsk_invocation *inv)
     wsk_argument_free(s, inv->remote);
     if (inv->event == WSK_EV_INSPECT) {
         inspected(s, inv, in);
-    } else {
+    } else if (model_mutated(abort_told_twice) && !in->was_completed) {
+        in->was_completed = true;
+        wsk_incoming_state(in, WSK_IN_ABORT_DUE);
+        wsk_event_due(s, in->listener, WSK_EV_ABORT);
+    } else if (!model_mutated(abort_is_premature) || in->state != WSK_IN_ENDED) {
+        model_exercised(s, RULE_LSTN_017);
         wsk_incoming_state(in, WSK_IN_ENDED);
     }
 }
@@ -123,15 +145,27 @@ static void deliver_inspect(struct sim *s, struct wsk_request *r)
     }
 }
 
+static bool listener_is_open(const struct wsk_incoming *in)
+{
+    return in->listener->data.listener != NULL;
+}
+
 /* The request is known and has not been completed before. */
 static NTSTATUS act(struct wsk_call *call, struct wsk_incoming *in, WSK_INSPECT_ACTION action)
 {
     struct sim *s = call->s;
     in->was_completed = true;
     in->completed = sim_here(s);
+    if (model_mutated(inspect_complete_ignores_reject)) {
+        action = WskInspectAccept;
+    }
+    if (model_mutated(abort_is_premature) && in->abort_told && listener_is_open(in)) {
+        in->state = WSK_IN_PENDED;
+    }
     switch ((enum wsk_incoming_state)in->state) {
     case WSK_IN_PENDED:
         wsk_inspect_verdict(s, in, action);
+        model_exercised(s, RULE_LSTN_021);
         return STATUS_SUCCESS;
     case WSK_IN_INSPECTING:
         in->early = (uint8_t)(action + 1);
@@ -143,6 +177,7 @@ static NTSTATUS act(struct wsk_call *call, struct wsk_incoming *in, WSK_INSPECT_
             if (in->abort_told) {
                 model_lint(s, RULE_LSTN_018);
             }
+            model_exercised(s, RULE_LSTN_019);
             return stale_status(s, STATUS_SUCCESS);
         }
         break;
@@ -231,6 +266,10 @@ static void complete_inspection(struct wsk_call *call, PWSK_INSPECT_ID id,
     call->request->out[0] = id;
     call->request->deliver = deliver_inspect;
     status = act(call, in, action);
+    if (model_mutated(inspect_complete_fails)) {
+        status = STATUS_INVALID_DEVICE_STATE;
+    }
+    model_exercised(s, RULE_LSTN_015);
     wsk_finish(call, WSK_PEND, status, 0);
 }
 
