@@ -325,14 +325,31 @@ unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_
 
 /* ---- mutants ---- */
 
+/* A freedom that no run sees any more; `runs` if one does. */
+static uint64_t unseen(struct selftest *t, struct trial *trial, uint64_t runs)
+{
+    for (uint64_t n = 0; n < runs; n++) {
+        struct replay_options options;
+        struct replay_result result;
+        run(t, trial, n, &options, &result);
+        if (*t->cases->witnessed > 0) {
+            return runs;
+        }
+    }
+    return runs - 1;
+}
+
 /*
- * The first run in which the case notices; SELFTEST_FIND_RUNS if none. A mistake that is no longer
- * found does not count: a mutant is killed by what goes wrong, not by what does not.
+ * The first run in which the case notices; `runs` if none does. A mistake that is no longer found
+ * does not count: a mutant is killed by what goes wrong, not by what does not. A freedom that is
+ * gone counts if the case is about what the mutant breaks.
  */
-static uint64_t notices(struct selftest *t, const struct wsksim_case *c, uint64_t runs)
+static uint64_t notices(struct selftest *t, const struct wsksim_case *c, bool related,
+                        uint64_t runs)
 {
     struct trial trial = trial_of(t, c, false);
-    return find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
+    uint64_t n = find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
+    return n == runs && related && c->kind == WSKSIM_CASE_FREEDOM ? unseen(t, &trial, runs) : n;
 }
 
 static const struct wsksim_case *killer_of(struct selftest *t, const char *proves, bool related,
@@ -342,7 +359,7 @@ static const struct wsksim_case *killer_of(struct selftest *t, const char *prove
         if (each_id(c->proves, shares, proves) != related) {
             continue;
         }
-        uint64_t n = notices(t, c, runs);
+        uint64_t n = notices(t, c, related, runs);
         if (n < runs) {
             *needed = n + 1;
             return c;

@@ -85,7 +85,9 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
     if (session->runs == 0) {
         sim_fault_install(); /* here and not earlier: libFuzzer puts its own in front before */
     }
-    sim_module_restore(&session->module);
+    if (!model_mutated(globals_survive)) {
+        sim_module_restore(&session->module);
+    }
     if (session->prepare != NULL) {
         session->prepare(session->prepare_argument);
     }

@@ -28,6 +28,7 @@ struct wsksim_case {
     const char *proves; /* ids separated by blanks: first the rule, then classes, properties... */
     const char *file;
     void (*body)(void);
+    void (*entry)(void); /* in DriverEntry, before the case; or NULL */
     void (*world)(void); /* script of the world, or NULL */
     const char *knobs;   /* "name=value name=value": readings all its runs take; or NULL */
     const char *off;     /* a rule whose monitor is off in all its runs; or NULL */

@@ -242,7 +242,7 @@ static bool no_dpc_pending(struct sim *s, void *argument)
 /* A DPC that is queued when unload returns runs before the image goes (KRN-290, KAMB-05). */
 static void dpcs_check_unload(struct sim *s)
 {
-    if (ke_dpcs_pending(s) != 0) {
+    if (ke_dpcs_pending(s) != 0 && !model_mutated(dpc_lost_at_unload)) {
         if (model_knob(s, KNOB_KERNEL_DPC_AT_UNLOAD) != 0) {
             model_fail(s, RULE_KRN_283, 0, NULL,
                        "a DPC is queued or running when the driver is unloaded");

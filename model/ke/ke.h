@@ -160,6 +160,8 @@ unsigned ke_windows_of(struct sim *s, enum ke_window kind);
 /* True if the current context is inside a callback or completion routine or DPC (arbitrary
  * context). */
 bool ke_in_arbitrary_context(struct sim *s);
+/* True if a kernel timer of the driver is set. */
+bool ke_timer_is_set(struct sim *s);
 /* How many windows (of any context) are open right now: unload checks (KRN-283). */
 uint32_t ke_windows_open(struct sim *s);
 /*

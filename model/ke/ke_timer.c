@@ -156,6 +156,17 @@ void ke_timers_freed(struct sim *s, uintptr_t base, size_t size)
     }
 }
 
+bool ke_timer_is_set(struct sim *s)
+{
+    const struct ke_state *ke = ke_of(s);
+    for (uint32_t i = 0; i < ke->timer_count; i++) {
+        if (ke->timer[i].timer != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ke_timers_check_unload(struct sim *s)
 {
     const struct ke_state *ke = ke_of(s);

@@ -198,6 +198,9 @@ static void unload(struct sim *s)
     model_code(s, (const void *)run.driver->DriverUnload, "DriverUnload");
     sim_trace(s, TRACE_Unload, 0, 0);
     ke_window_open(s, KE_WINDOW_UNLOAD, 0);
+    if (model_mutated(unload_at_apc_level)) {
+        sim_set_level(s, APC_LEVEL);
+    }
     run.driver->DriverUnload(run.driver);
     ke_window_close(s);
     sim_trace(s, TRACE_Unloaded, 0, 0);

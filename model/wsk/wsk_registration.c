@@ -390,6 +390,10 @@ VOID WskDeregister(PWSK_REGISTRATION WskRegistration)
                    "WskDeregister is called from a callback or completion routine");
     }
     check_dispatch(s, r);
+    model_exercised(s, RULE_KRN_287);
+    if (ke_timer_is_set(s)) {
+        model_lint(s, RULE_KRN_287); /* sources of work are stopped before */
+    }
     r->state = WSK_REG_LEAVING;
     r->left = sim_here(s);
     if (!model_mutated(deregister_keeps_list_change)) {

@@ -59,9 +59,10 @@ void Witness(void);
 /* ---- the driver ---- */
 
 extern PDRIVER_OBJECT CaseDriver;
+extern PUNICODE_STRING CasePath; /* of the registry; valid in DriverEntry */
 /* The body has returned; scripts of the world may look at it. */
 extern volatile BOOLEAN CaseOver;
-/* What DriverEntry returns; for cases in DriverEntry. STATUS_SUCCESS. */
+/* What DriverEntry returns; for cases in DriverEntry, and .entry functions. */
 extern NTSTATUS CaseEntryStatus;
 
 /* ---- threads ---- */

@@ -28,6 +28,7 @@ BOOLEAN Mistaken;
 static unsigned Witnessed;
 
 PDRIVER_OBJECT CaseDriver;
+PUNICODE_STRING CasePath;
 volatile BOOLEAN CaseOver;
 NTSTATUS CaseEntryStatus = STATUS_SUCCESS;
 static PVOID CaseThreadObject;
@@ -409,8 +410,8 @@ static const struct wsksim_case *Find(const char *Name)
 
 NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
 {
-    UNREFERENCED_PARAMETER(Path);
     CaseDriver = Driver;
+    CasePath = Path;
     Driver->DriverUnload = Unload;
     if (Selected == NULL) {
         Selected = Find(CaseName);
@@ -421,6 +422,9 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
         return STATUS_NOT_FOUND;
     }
     WskSimWorld.keep = Selected->keep;
+    if (Selected->entry != NULL) {
+        Selected->entry();
+    }
     if (Selected->place == WSKSIM_CASE_ENTRY) {
         RunCase();
         return CaseEntryStatus;
