@@ -179,7 +179,8 @@ static NTSTATUS dead_status(struct wsk_call *call, enum wsk_request_kind kind)
     if (kind == WSK_REQ_SEND_MESSAGES && model_knob(call->s, KNOB_DGRM_SENDMESSAGES) == 1) {
         return STATUS_INVALID_DEVICE_STATE;
     }
-    return STATUS_FILE_FORCED_CLOSED;
+    return model_mutated(death_by_another_status) ? STATUS_CONNECTION_ABORTED
+                                                  : STATUS_FILE_FORCED_CLOSED;
 }
 
 /* Step 7 and the fault plan's death. True: the socket works. */
@@ -212,8 +213,8 @@ static bool check_not_silent(struct wsk_call *call, enum wsk_request_kind kind)
         return true;
     }
     if (socket->silent_seen) {
-        model_fail(call->s, RULE_CTL_166, socket->object, &socket->seen_where,
-                   "%s on a socket in silent mode", model_routine_name(call->routine));
+        model_breach(call->s, RULE_CTL_166, socket->object, &socket->seen_where,
+                     "%s on a socket in silent mode", model_routine_name(call->routine));
     }
     bool is_named = kind == WSK_REQ_SEND || kind == WSK_REQ_DISCONNECT || kind == WSK_REQ_ABORT;
     if (!is_named && model_knob(call->s, KNOB_AMB_57) == 1) {

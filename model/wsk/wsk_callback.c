@@ -151,6 +151,9 @@ void wsk_socket_kick(struct sim *s, struct wsk_socket *socket)
 
 static bool has_null_form(enum wsk_event event)
 {
+    if (event == WSK_EV_ABORT && model_mutated(null_abort_indication)) {
+        return true;
+    }
     return event == WSK_EV_ACCEPT || event == WSK_EV_INSPECT || event == WSK_EV_RECEIVE ||
            event == WSK_EV_RECEIVE_FROM;
 }
@@ -179,7 +182,8 @@ void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
     }
     for (enum wsk_event event = 0; event < WSK_EVENTS; event++) {
         struct wsk_gate *gate = &socket->gate[event];
-        bool is_closed = gate->suspended && reading != 1;
+        bool is_closed =
+            gate->suspended && reading != 1 && !model_mutated(null_through_a_closed_gate);
         if (has_null_form(event) && gate->adm && !is_closed && !socket->hold_events &&
             wsk_event_target(socket, event) != NULL) {
             gate->null_due = true;
@@ -314,9 +318,9 @@ static void finish(struct sim *s, struct wsk_invocation *inv, const struct wsk_o
     socket->invocations--;
     if (socket->life == WSK_DEAD) {
         struct wsk_gate *gate = &socket->gate[inv->event];
-        bool is_repeated = model_knob(s, KNOB_AMB_31) == 2 ||
-                           (model_mutated(listener_null_twice) &&
-                            (inv->event == WSK_EV_INSPECT || inv->event == WSK_EV_ACCEPT));
+        bool is_listener = inv->event == WSK_EV_INSPECT || inv->event == WSK_EV_ACCEPT;
+        bool is_repeated = model_knob(s, KNOB_AMB_31) == 2 || model_mutated(null_twice) ||
+                           (is_listener && model_mutated(listener_null_twice));
         if (inv->is_null && gate->nulls < 2 && gate->adm && is_repeated) {
             gate->null_due = true; /* "repeated" */
         }
