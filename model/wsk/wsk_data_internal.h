@@ -281,7 +281,7 @@ struct wsk_info {
 };
 
 void wsk_datagram_open(struct sim *s, struct wsk_socket *socket);
-/* DGRM-001: the socket is bound, and the client knows it. */
-void wsk_datagram_check(struct wsk_call *call, ULONG flags);
+/* DGRM-001: the socket is bound, and the client knows it. False: the call is decided. */
+bool wsk_datagram_check(struct wsk_call *call, ULONG flags);
 
 #endif

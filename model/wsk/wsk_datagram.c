@@ -45,6 +45,35 @@ static struct wsk_packet *pop(struct wsk_socket *socket)
     return p;
 }
 
+/* The first that may be shown, or NULL; what is stale waits for a newer one. */
+static struct wsk_packet *first_fresh(const struct wsk_socket *socket)
+{
+    struct wsk_packet *p = socket->data.packet_first;
+    while (p != NULL && p->is_stale) {
+        p = p->next;
+    }
+    return p;
+}
+
+static struct wsk_packet *pop_fresh(struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    struct wsk_packet *before = NULL, *p = d->packet_first;
+    for (; p->is_stale; p = p->next) {
+        before = p;
+    }
+    if (before == NULL) {
+        return pop(socket);
+    }
+    before->next = p->next;
+    if (p->next == NULL) {
+        d->packet_last = before;
+    }
+    d->packets--;
+    p->next = NULL;
+    return p;
+}
+
 static void push_back(struct wsk_socket *socket, struct wsk_packet *p)
 {
     struct wsk_data *d = &socket->data;
@@ -149,7 +178,9 @@ static bool write_control(struct sim *s, struct wsk_request *r, const struct wsk
     }
     bool is_short = size > r->out_size[2];
     model_touch(s, length, sizeof *length, "ControlLength");
-    *length = is_short ? 0 : size;
+    if (size != 0 || !model_mutated(control_length_stays)) {
+        *length = is_short ? 0 : size;
+    }
     if (r->out[2] != NULL && r->out_size[2] != 0) {
         model_touch(s, r->out[2], r->out_size[2], "ControlInfo");
         if (*length != 0) {
@@ -164,7 +195,7 @@ static bool write_control(struct sim *s, struct wsk_request *r, const struct wsk
 static void write_outputs(struct sim *s, struct wsk_request *r, const struct wsk_packet *p)
 {
     ULONG flags = p->flags;
-    if (is_cut_short(r, p)) {
+    if (is_cut_short(r, p) && !model_mutated(cut_is_not_flagged)) {
         flags |= MSG_TRUNC;
     }
     if (write_control(s, r, p)) {
@@ -191,7 +222,11 @@ static void deliver_receive_from(struct sim *s, struct wsk_request *r)
         }
         write_outputs(s, r, p);
         r->information = size;
-        packet_free(s, p);
+        if (model_mutated(datagram_comes_again)) {
+            push_back(r->socket, p);
+        } else {
+            packet_free(s, p);
+        }
         r->item = NULL;
     }
     wsk_buffer_release(s, r, MM_WRITE, RULE_RECV_003);
@@ -226,12 +261,15 @@ static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length
     struct wsk_request *r = call->request;
     if (remote != NULL) {
         model_touch(s, remote, wsk_address_size(call->socket->family), "RemoteAddress");
+        model_resident(s, remote, sizeof *remote, RULE_DGRM_009, "RemoteAddress");
     }
     if (length != NULL) {
         model_touch(s, length, sizeof *length, "ControlLength");
+        model_resident(s, length, sizeof *length, RULE_DGRM_009, "ControlLength");
         r->out_size[2] = control != NULL ? *length : 0;
         if (control != NULL) {
             model_touch(s, control, *length, "ControlInfo");
+            model_resident(s, control, *length, RULE_DGRM_009, "ControlInfo");
         }
     } else if (control != NULL) {
         model_lint(s, RULE_DGRM_009);
@@ -239,6 +277,7 @@ static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length
     }
     if (flags != NULL) {
         model_touch(s, flags, sizeof *flags, "ControlFlags");
+        model_resident(s, flags, sizeof *flags, RULE_DGRM_009, "ControlFlags");
     }
     model_exercised(s, RULE_DGRM_009);
     r->out[0] = remote;
@@ -247,20 +286,26 @@ static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length
     r->out[3] = flags;
 }
 
-void wsk_datagram_check(struct wsk_call *call, ULONG flags)
+bool wsk_datagram_check(struct wsk_call *call, ULONG flags)
 {
     struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     const char *name = model_routine_name(call->routine);
     if (flags != 0) {
-        model_fail(s, RULE_DGRM_001, socket->object, NULL, "%s is given Flags 0x%x", name, flags);
+        model_breach(s, RULE_DGRM_001, socket->object, NULL, "%s is given Flags 0x%x", name, flags);
+        if (!wsk_ignores_argument(call)) {
+            return false;
+        }
     }
     bool is_known = socket->seen == WSK_BOUND || wsk_any_callback(socket);
     if (!is_known || socket->state != WSK_BOUND) {
-        model_fail(s, RULE_DGRM_001, socket->object, &socket->created,
-                   "%s on a socket that is not bound", name);
+        model_breach(s, RULE_DGRM_001, socket->object, &socket->created,
+                     "%s on a socket that is not bound", name);
+        wsk_refuse_state(call);
+        return false;
     }
     model_exercised(s, RULE_DGRM_001);
+    return true;
 }
 
 static void receive_from(struct wsk_call *call, const WSK_BUF *buffer)
@@ -276,6 +321,10 @@ static void receive_from(struct wsk_call *call, const WSK_BUF *buffer)
         return;
     }
     wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002);
+    if (model_mutated(receive_from_answers_more_entries)) {
+        wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, 0);
+        return;
+    }
     r->deliver = deliver_receive_from;
     if (d->receives.first == NULL && d->packets != 0 && !d->is_racing) {
         r->item = pop(socket);
@@ -294,9 +343,10 @@ NTSTATUS WSKAPI WskReceiveFrom(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
 {
     struct wsk_call call;
     if (WSK_ENTER(&call, WskReceiveFrom, Socket, Irp, WSK_REQ_RECEIVE_FROM)) {
-        wsk_datagram_check(&call, Flags);
         check_outputs(&call, RemoteAddress, ControlLength, ControlInfo, ControlFlags);
-        receive_from(&call, Buffer);
+        if (wsk_datagram_check(&call, Flags)) {
+            receive_from(&call, Buffer);
+        }
     }
     return wsk_leave(&call);
 }
@@ -305,6 +355,12 @@ NTSTATUS WSKAPI WskReceiveFrom(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags,
 
 static bool is_filtered(const struct wsk_socket *socket, const struct net_address *from)
 {
+    if (model_mutated(remote_is_no_filter)) {
+        return false;
+    }
+    if (model_mutated(destination_is_a_filter) && socket->has_destination) {
+        return !net_address_same_ip(&socket->destination_fixed, from);
+    }
     return socket->has_remote && (!net_address_same_ip(&socket->remote_fixed, from) ||
                                   socket->remote_fixed.port != from->port); /* DGRM-012 */
 }
@@ -431,7 +487,10 @@ static void add_packet(struct sim *s, struct wsk_list *list, struct wsk_packet *
     wsk_element_seal(e);
     e->packet = p;
     e->remote = wsk_argument_address(s, &p->from, RULE_DGRM_022);
-    visible->RemoteAddress = e->remote;
+    visible->RemoteAddress = model_mutated(no_remote_address) ? NULL : e->remote;
+    if (model_mutated(control_without_end)) {
+        visible->ControlInfoLength = 8;
+    }
     uint8_t control[CONTROL_MAX];
     ULONG size = make_control(s, p, control);
     if (size != 0) {
@@ -449,14 +508,18 @@ static bool datagram_take(struct sim *s, struct wsk_invocation *inv)
     if (datagram_ready(s, socket, (enum wsk_event)inv->event) == 0) {
         return false;
     }
-    uint32_t most = d->packets < LIST_MAX ? d->packets : LIST_MAX;
+    uint32_t fresh = d->packets - d->stale;
+    uint32_t most = fresh < LIST_MAX ? fresh : LIST_MAX;
     uint32_t wanted = 1 + (most > 1 ? choice_pick(s, CHOICE_WORLD, PICK_WSK_DATAGRAMS, most) : 0);
     struct wsk_shape shape = wsk_pick_shape(s);
     struct wsk_list *list = wsk_list_new(s, socket, 0);
-    inv->flags = d->packet_first->flags;
+    const struct wsk_packet *next = first_fresh(socket);
+    inv->flags = next->flags;
+    bool is_any = model_mutated(lists_mix_kinds);
     do { /* DGRM-016: one kind in one list */
-        add_packet(s, list, pop(socket), shape);
-    } while (--wanted != 0 && d->packets != 0 && d->packet_first->flags == inv->flags);
+        add_packet(s, list, pop_fresh(socket), shape);
+        next = first_fresh(socket);
+    } while (--wanted != 0 && next != NULL && (is_any || next->flags == inv->flags));
     d->is_racing = false;
     inv->item = list;
     inv->datagram = wsk_list_head(list);
@@ -467,8 +530,15 @@ enum answer { TAKEN, RETAINED, REFUSED };
 
 static enum answer answer_of(struct sim *s, const struct wsk_invocation *inv)
 {
-    if (inv->answer == STATUS_PENDING) {
+    if (inv->answer == STATUS_PENDING && !model_mutated(pending_is_success)) {
         return RETAINED;
+    }
+    if (inv->answer == STATUS_SUCCESS && model_mutated(success_is_refusal)) {
+        return REFUSED;
+    }
+    if (!NT_SUCCESS(inv->answer) && inv->answer != STATUS_DATA_NOT_ACCEPTED &&
+        model_mutated(other_failure_disables)) {
+        return REFUSED;
     }
     if (inv->answer == STATUS_DATA_NOT_ACCEPTED ||
         (!NT_SUCCESS(inv->answer) && model_knob(s, KNOB_AMB_62) == 1)) {
@@ -493,6 +563,7 @@ static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
     bool is_kept = answer == REFUSED && socket->life == WSK_LIVE &&
                    (!is_static || model_knob(s, KNOB_DGRM_STATIC_REFUSAL) == 1);
     struct wsk_element *first = list->first;
+    is_kept = is_kept && !model_mutated(refused_datagrams_are_dropped);
     wsk_list_returned(s, list, inv, answer == RETAINED);
     if (is_kept && !model_mutated(refused_forgotten)) {
         put_back(socket, first, is_static);

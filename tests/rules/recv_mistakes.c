@@ -294,7 +294,7 @@ static NTSTATUS WSKAPI OnAnswer(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION
     UNREFERENCED_PARAMETER(Count);
     UNREFERENCED_PARAMETER(Accepted);
     if (List != NULL && Mistaken && !IsDone(&First)) {
-        (void)Fresh(&First);
+        IoReuseIrp(First.Irp, STATUS_UNSUCCESSFUL);
     }
     return STATUS_SUCCESS;
 }
