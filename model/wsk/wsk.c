@@ -70,6 +70,8 @@ void wsk_check_quiet(struct sim *s)
 void wsk_check_unload(struct sim *s)
 {
     wsk_registration_check_unload(s);
+    wsk_socket_check_tables(s);
+    wsk_registration_check_table(s);
     wsk_nmr_check_unload(s);
     wsk_release_check_unload(s);
     wsk_address_check_unload(s);

@@ -354,6 +354,7 @@ struct wsk_socket {
     bool by_event;       /* accepted through WskAcceptEvent, not WskAccept */
     bool is_conditional; /* accepted on a conditional listener: inspect_id is valid */
     bool from_connect;  /* WskSocketConnect */
+    bool is_wrong_kind; /* type or protocol of another category: fails at bind (SOCK-005) */
     bool committed_listen, committed_connect; /* stream sockets */
     bool once_connected, once_connected_seen; /* truth; what the client knows (wsk_socket_see) */
     bool close_scheduled, close_failed_once;
@@ -588,6 +589,8 @@ struct wsk_state {
     struct wsk_invocation *inside[SIM_CONTEXTS_MAX]; /* innermost callback of a context */
     const void *table[WSK_CATEGORIES];       /* provider tables of the run (arena) */
     const WSK_PROVIDER_DISPATCH *provider;
+    WSK_PROVIDER_DISPATCH provider_copy;
+    SIZE_T provider_size;
     bool is_ready, ready_drawn;
     sim_time ready_at;
     bool has_refused; /* nointerface_sticks */

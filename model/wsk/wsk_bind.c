@@ -189,6 +189,9 @@ static NTSTATUS bind_now(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
     NTSTATUS status;
+    if (socket->is_wrong_kind) {
+        return STATUS_NOT_IMPLEMENTED; /* SOCK-005 */
+    }
     if (wsk_fault(s, bind_faults, SIM_COUNT(bind_faults), &status)) {
         return status;
     }

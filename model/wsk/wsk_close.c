@@ -116,6 +116,20 @@ static void lint_late(struct sim *s, const struct wsk_socket *socket)
     }
 }
 
+/* SOCK-010: a table is given, and no callback was ever to come. */
+static void lint_table(struct sim *s, const struct wsk_socket *socket)
+{
+    bool was_enabled = false;
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        const struct wsk_gate *gate = &socket->gate[e];
+        was_enabled |= gate->src != WSK_SRC_NONE || gate->enabled.seq != 0 || gate->tmpl;
+    }
+    if (socket->dispatch != NULL && !was_enabled) {
+        model_lint(s, RULE_SOCK_010);
+    }
+    model_exercised(s, RULE_SOCK_010);
+}
+
 static void begin(struct wsk_call *call)
 {
     struct sim *s = call->s;
@@ -123,6 +137,7 @@ static void begin(struct wsk_call *call)
     wsk_call_check_close(call);
     wsk_check_given_up(s, socket->registration);
     lint_late(s, socket);
+    lint_table(s, socket);
     wsk_release_check_close(s, socket);
     if (!socket->close_failed_once && model_knob(s, KNOB_CLOSE_MAY_FAIL) == 1) {
         socket->close_failed_once = true;

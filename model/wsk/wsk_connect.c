@@ -102,6 +102,8 @@ void wsk_connect_done(struct sim *s, void *user)
     bool hold = model_knob(s, KNOB_CONN_EVENTS_BEFORE_COMPLETION) == 1;
     ULONG_PTR information = 0;
     if (r->socket == NULL) {
+        model_exercised(s, RULE_SOCK_017);
+        socket->remote.port ^= model_mutated(socket_connect_elsewhere);
         information = (ULONG_PTR)wsk_socket_publish(s, socket, r->out[0], r->out[1]);
         wsk_socket_see(s, socket, WSK_CONNECTED);
     }

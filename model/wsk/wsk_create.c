@@ -6,11 +6,13 @@
  */
 #include "model/wsk/wsk_internal.h"
 
+#include "model/ps/ps.h"
+
 #include <string.h>
 
 static const NTSTATUS creation_faults[] = {STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY};
 
-/* SOCK-002: exactly one category. */
+/* SOCK-002: exactly one category; WSK_CATEGORIES if it is none. */
 static enum wsk_category category_of(struct sim *s, ULONG flags)
 {
     switch (flags) {
@@ -27,8 +29,9 @@ static enum wsk_category category_of(struct sim *s, ULONG flags)
     default:
         break;
     }
-    model_fail(s, RULE_SOCK_002, 0, NULL, "WskSocket is given Flags 0x%x, which name no category",
-               flags);
+    model_breach(s, RULE_SOCK_002, 0, NULL,
+                 "WskSocket is given Flags 0x%x, which name no category", flags);
+    return WSK_CATEGORIES;
 }
 
 /* Table 1.3.1. */
@@ -51,15 +54,70 @@ static bool is_combination(enum wsk_category category, USHORT type, ULONG protoc
     return false;
 }
 
-static void check_combination(struct sim *s, enum wsk_category category, ADDRESS_FAMILY family,
+static bool check_combination(struct sim *s, enum wsk_category category, ADDRESS_FAMILY family,
                               USHORT type, ULONG protocol)
 {
-    if ((family != AF_INET && family != AF_INET6) || !is_combination(category, type, protocol)) {
-        model_fail(s, RULE_SOCK_003, 0, NULL,
-                   "address family %u, type %u, protocol %u do not make a %s socket", family, type,
-                   protocol, wsk_category_name(category));
-    }
     model_exercised(s, RULE_SOCK_003);
+    if ((family == AF_INET || family == AF_INET6) && is_combination(category, type, protocol)) {
+        return true;
+    }
+    model_breach(s, RULE_SOCK_003, 0, NULL,
+                 "address family %u, type %u, protocol %u do not make a %s socket", family, type,
+                 protocol, wsk_category_name(category));
+    return false;
+}
+
+/* SOCK-015: what is given must be a process and a thread; NULL means the current ones. */
+static bool check_owner(struct wsk_call *call, PEPROCESS process, PETHREAD thread)
+{
+    struct sim *s = call->s;
+    const struct ps_object *p = process != NULL ? ps_object_find(s, process) : NULL;
+    const struct ps_object *t = thread != NULL ? ps_object_find(s, thread) : NULL;
+    if ((process != NULL && (p == NULL || p->is_gone || p->kind != PS_PROCESS)) ||
+        (thread != NULL && (t == NULL || t->is_gone || t->kind != PS_THREAD))) {
+        model_fail(s, RULE_SOCK_015, call->registration->object, NULL,
+                   "%s is given an owner that is no process or no thread",
+                   model_routine_name(call->routine));
+    }
+    model_exercised(s, RULE_SOCK_015);
+    if (model_mutated(null_process_refused) && process == NULL) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+        return false;
+    }
+    return true;
+}
+
+/* SOCK-002, SOCK-003, SOCK-005. False: the call is decided. */
+static bool check_kind(struct wsk_call *call, enum wsk_category category, ADDRESS_FAMILY family,
+                       USHORT type, ULONG protocol, bool *is_wrong)
+{
+    struct sim *s = call->s;
+    if (category == WSK_CATEGORIES) {
+        wsk_refuse(call, model_knob(s, KNOB_SOCKET_BAD_FLAGS_STATUS) == 1
+                             ? STATUS_NOT_SUPPORTED
+                             : STATUS_INVALID_PARAMETER);
+        return false;
+    }
+    *is_wrong = !check_combination(s, category, family, type, protocol);
+    if (*is_wrong && model_knob(s, KNOB_SOCKET_WRONG_COMBINATION) == 1) {
+        wsk_refuse(call, STATUS_INVALID_PARAMETER);
+        return false;
+    }
+    return true;
+}
+
+/* A failure that the fault plan wants. True: the call is decided. */
+static bool fails(struct wsk_call *call)
+{
+    NTSTATUS status;
+    if (!wsk_fault(call->s, creation_faults, SIM_COUNT(creation_faults), &status)) {
+        return false;
+    }
+    model_exercised(call->s, RULE_SOCK_004);
+    model_exercised(call->s, RULE_SOCK_007);
+    wsk_finish(call, WSK_PEND,
+               model_mutated(creation_forced_closed) ? STATUS_FILE_FORCED_CLOSED : status, 0);
+    return true;
 }
 
 static void use_descriptor(struct wsk_call *call, struct wsk_socket *socket,
@@ -92,21 +150,19 @@ NTSTATUS WSKAPI WskSocket(PWSK_CLIENT Client, ADDRESS_FAMILY AddressFamily, USHO
                           PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
 {
     struct wsk_call call;
-    (void)OwningProcess;
-    (void)OwningThread;
+    bool is_wrong;
     if (!WSK_ENTER_CLIENT(&call, WskSocket, Client, Irp, WSK_REQ_SOCKET, 0)) {
         return wsk_leave(&call);
     }
     struct sim *s = call.s;
     enum wsk_category category = category_of(s, Flags);
-    check_combination(s, category, AddressFamily, SocketType, Protocol);
-    NTSTATUS status;
-    if (wsk_fault(s, creation_faults, SIM_COUNT(creation_faults), &status)) {
-        wsk_finish(&call, WSK_PEND, status, 0);
+    if (!check_kind(&call, category, AddressFamily, SocketType, Protocol, &is_wrong) ||
+        !check_owner(&call, OwningProcess, OwningThread) || fails(&call)) {
         return wsk_leave(&call);
     }
     struct wsk_socket *socket =
         wsk_socket_new(s, call.registration, category, AddressFamily, SocketType, Protocol);
+    socket->is_wrong_kind = is_wrong;
     use_descriptor(&call, socket, SecurityDescriptor);
     call.request->item = socket;
     call.request->out[0] = SocketContext;
@@ -124,8 +180,6 @@ NTSTATUS WSKAPI WskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Pr
                                  PSECURITY_DESCRIPTOR SecurityDescriptor, PIRP Irp)
 {
     struct wsk_call call;
-    (void)OwningProcess;
-    (void)OwningThread;
     if (!WSK_ENTER_CLIENT(&call, WskSocketConnect, Client, Irp, WSK_REQ_SOCKET_CONNECT, 0)) {
         return wsk_leave(&call);
     }
@@ -135,16 +189,17 @@ NTSTATUS WSKAPI WskSocketConnect(PWSK_CLIENT Client, USHORT SocketType, ULONG Pr
     }
     model_touch(s, LocalAddress, sizeof LocalAddress->sa_family, "LocalAddress");
     ADDRESS_FAMILY family = LocalAddress->sa_family;
-    check_combination(s, WSK_CONNECTION, family, SocketType, Protocol);
+    if (!check_combination(s, WSK_CONNECTION, family, SocketType, Protocol)) {
+        wsk_refuse(&call, STATUS_INVALID_PARAMETER);
+        return wsk_leave(&call);
+    }
     struct net_address local, remote;
     if (!wsk_address_in(s, LocalAddress, family, &local, "LocalAddress") ||
         !wsk_address_in(s, RemoteAddress, family, &remote, "RemoteAddress")) {
         model_fail(s, RULE_SOCK_018, 0, NULL,
                    "LocalAddress and RemoteAddress of WskSocketConnect differ in family");
     }
-    NTSTATUS status;
-    if (wsk_fault(s, creation_faults, SIM_COUNT(creation_faults), &status)) {
-        wsk_finish(&call, WSK_PEND, status, 0);
+    if (!check_owner(&call, OwningProcess, OwningThread) || fails(&call)) {
         return wsk_leave(&call);
     }
     struct wsk_socket *socket =

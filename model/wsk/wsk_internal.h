@@ -46,6 +46,9 @@ void wsk_call_check_close(struct wsk_call *call);
 const char *wsk_category_name(unsigned category);
 const char *wsk_event_name(unsigned event);
 const void *wsk_provider_table(struct sim *s, enum wsk_category category);
+/* SOCK-008, REG-027: what the client may not write, at the end. */
+void wsk_socket_check_tables(struct sim *s);
+void wsk_registration_check_table(struct sim *s);
 
 /* wsk_registration.c */
 struct wsk_registration *wsk_registration_of(struct sim *s, PWSK_CLIENT client);

@@ -72,8 +72,19 @@ const WSK_PROVIDER_DISPATCH *wsk_provider_dispatch(struct sim *s, USHORT version
         void *copy = ex_alloc(s, size, BLOCK_SUBSYSTEM, RULE_REG_015, true, false, NULL);
         memcpy(copy, &table, size);
         w->provider = copy;
+        w->provider_copy = table;
+        w->provider_size = size;
     }
     return w->provider;
+}
+
+void wsk_registration_check_table(struct sim *s)
+{
+    const struct wsk_state *w = wsk_of(s);
+    if (w->provider != NULL && memcmp(w->provider, &w->provider_copy, w->provider_size) != 0) {
+        model_fail(s, RULE_REG_027, 0, NULL,
+                   "the client has written into the WSK_PROVIDER_DISPATCH of the provider");
+    }
 }
 
 /* ---- records ---- */

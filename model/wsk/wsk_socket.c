@@ -87,18 +87,35 @@ static const WSK_PROVIDER_STREAM_DISPATCH stream_table = {
     .WskReceiveEx = WskReceiveEx,
 };
 
+static const struct {
+    const void *table;
+    SIZE_T size;
+} source[WSK_CATEGORIES] = {
+    [WSK_BASIC] = {&basic_table, sizeof basic_table},
+    [WSK_LISTEN] = {&listen_table, sizeof listen_table},
+    [WSK_DATAGRAM] = {&datagram_table, sizeof datagram_table},
+    [WSK_CONNECTION] = {&connection_table, sizeof connection_table},
+    [WSK_STREAM] = {&stream_table, sizeof stream_table},
+};
+
+void wsk_socket_check_tables(struct sim *s)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (unsigned category = 0; category < WSK_CATEGORIES; category++) {
+        if (w->table[category] == NULL || model_mutated(table_slots_swapped)) {
+            continue;
+        }
+        model_touch(s, w->table[category], source[category].size, "provider table");
+        if (memcmp(w->table[category], source[category].table, source[category].size) != 0) {
+            model_fail(s, RULE_SOCK_008, 0, NULL,
+                       "the client has written into the provider's table of %s sockets",
+                       wsk_category_name(category));
+        }
+    }
+}
+
 const void *wsk_provider_table(struct sim *s, enum wsk_category category)
 {
-    static const struct {
-        const void *table;
-        SIZE_T size;
-    } source[WSK_CATEGORIES] = {
-        [WSK_BASIC] = {&basic_table, sizeof basic_table},
-        [WSK_LISTEN] = {&listen_table, sizeof listen_table},
-        [WSK_DATAGRAM] = {&datagram_table, sizeof datagram_table},
-        [WSK_CONNECTION] = {&connection_table, sizeof connection_table},
-        [WSK_STREAM] = {&stream_table, sizeof stream_table},
-    };
     struct wsk_state *w = wsk_of(s);
     if (w->table[category] == NULL) {
         void *copy = ex_alloc(s, source[category].size, BLOCK_SUBSYSTEM, RULE_SOCK_021, true, false,
@@ -316,7 +333,15 @@ PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID c
         ex_alloc(s, sizeof(WSK_SOCKET), BLOCK_SOCKET, 0, true, false, &socket->block);
     socket->block->object = socket->object;
     hide_number(socket->visible, socket->number);
-    socket->visible->Dispatch = wsk_provider_table(s, (enum wsk_category)socket->category);
+    bool is_other = model_mutated(table_of_other_category) && socket->category == WSK_STREAM;
+    socket->visible->Dispatch =
+        wsk_provider_table(s, is_other ? WSK_CONNECTION : (enum wsk_category)socket->category);
+    model_exercised(s, RULE_SOCK_006);
+    model_exercised(s, RULE_SOCK_013);
+    if (model_mutated(new_socket_events_on)) {
+        socket->gate[WSK_EV_RECEIVE_FROM].adm = true;
+        socket->gate[WSK_EV_RECEIVE_FROM].src = WSK_SRC_DYNAMIC;
+    }
     socket->life = WSK_LIVE;
     socket->registration->sockets++;
     socket->registration->had_sockets = true;
@@ -375,6 +400,11 @@ static void check_context(struct sim *s, const struct wsk_socket *socket)
     }
     if (socket->category == WSK_BASIC && (socket->context != NULL || socket->dispatch != NULL)) {
         model_lint(s, RULE_SOCK_011);
+    }
+    model_exercised(s, RULE_SOCK_011);
+    model_exercised(s, RULE_SOCK_009);
+    if (socket->category != WSK_BASIC && socket->context != NULL && socket->dispatch == NULL) {
+        model_lint(s, RULE_SOCK_009); /* no callback can ever be given it */
     }
 }
 
