@@ -337,7 +337,7 @@ uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, ui
             value = choice_varint_get(source.bytes, source.end[stream], &source.at[stream]) % count;
         }
     } else if (s->source->kind == CHOICE_SEARCH) {
-        value = search_value(s, count);
+        value = search_value(s, stream, count);
     } else if (s->source->kind != CHOICE_TAME) {
         value = pick_seeded(s, stream, kind, count);
     }

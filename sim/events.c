@@ -98,7 +98,9 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
                                        .value = value};
     events.heap[events.heap_count++] = slot;
     sift_up(events.heap_count - 1);
-    s->event_count++;
+    if (s->event_count++ == 0) {
+        sched_enables(s, &s->clock);
+    }
     if (!s->clock_listed && events_next_time(s) >= events.pool[slot].time) {
         sched_dirty(s); /* the clock may have become an alternative */
     }

@@ -17,8 +17,8 @@
  * layers above declare with sim_touch; what nobody declares must be declared by the hook
  * `touches`, which knows what is not known (model/footprint.c).
  *
- * Answers of world, faults and program are 0 unless bounds.values allows some others; then they
- * are branches like the schedule's.
+ * Answers of world, faults and program are 0 unless the bounds allow some others; then they are
+ * branches like the schedule's.
  *
  * Invariants:
  *  1. The stack is plain data without pointers: it may lie in shared memory and outlives the
@@ -48,7 +48,8 @@ enum search_kind { SEARCH_DFS, SEARCH_DPOR };
 struct search_bounds {
     enum search_kind kind;
     int32_t preemptions, delays; /* DFS; negative = no bound */
-    uint32_t values; /* answers of world, faults and program other than 0, per run */
+    uint32_t values; /* answers of world and faults other than 0, per run */
+    uint32_t programs; /* the same for program: what the harness leaves open */
 };
 
 struct search_report {
@@ -88,5 +89,11 @@ bool search_was_redundant(const struct sim_search *q);
  * search drives it.
  */
 void search_scope(struct sim *s, bool is_searched);
+
+/*
+ * Between true and false the current context goes on as long as it can: the points in between
+ * belong to the step in progress.
+ */
+void search_atomic(struct sim *s, bool is_atomic);
 
 #endif

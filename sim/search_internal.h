@@ -65,12 +65,12 @@ struct search_value {
 struct sim_search {
     struct search_bounds bounds;
     struct search_report report;
-    bool has_run, is_off, is_cut, is_redundant, is_diverged;
+    bool has_run, is_off, is_atomic, is_cut, is_redundant, is_diverged;
     bool is_open;      /* the step at - 1 is in progress */
     bool is_recorded;  /* and it is new */
     uint32_t at;       /* steps begun in this run */
     uint32_t value_at; /* answers given in this run */
-    uint32_t spent;    /* of them not 0 */
+    uint32_t spent, spent_programs; /* of them not 0 */
 
     uint32_t events, alternatives, accesses, pool, values;
     uint16_t number[IDS]; /* by id: number of the process + 1 */

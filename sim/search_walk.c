@@ -35,8 +35,8 @@ static uint16_t process_of(struct sim_search *q, const struct sim_ctx *c)
 
 void search_begin_run(struct sim_search *q)
 {
-    q->at = q->value_at = q->spent = 0;
-    q->is_off = q->is_cut = q->is_redundant = q->is_diverged = q->is_open = q->is_recorded = false;
+    q->at = q->value_at = q->spent = q->spent_programs = 0;
+    q->is_atomic = q->is_off = q->is_cut = q->is_redundant = q->is_diverged = q->is_open = q->is_recorded = false;
     for (uint32_t p = 0; p < q->processes; p++) {
         q->last[p] = NO_EVENT;
         q->enablers[p] = 0;
@@ -75,6 +75,13 @@ void search_scope(struct sim *s, bool is_searched)
         close_event(q);
         s->is_recorded = false;
         q->is_off = !is_searched;
+    }
+}
+
+void search_atomic(struct sim *s, bool is_atomic)
+{
+    if (s->source->kind == CHOICE_SEARCH) {
+        s->source->search->is_atomic = is_atomic;
     }
 }
 
@@ -314,6 +321,12 @@ struct sim_ctx *search_decide(struct sim *s, struct sim_ctx *from, struct sim_ct
     if (q->is_off || q->is_cut) {
         return normal;
     }
+    if (q->is_atomic && normal == s->current) {
+        if (s->is_recorded) {
+            announce(s, normal);
+        }
+        return normal;
+    }
     bool was_new = q->is_open && q->is_recorded && q->bounds.kind == SEARCH_DPOR;
     close_event(q);
     if (was_new) {
@@ -324,32 +337,35 @@ struct sim_ctx *search_decide(struct sim *s, struct sim_ctx *from, struct sim_ct
 }
 
 /* May this answer be another than 0? */
-static bool may_answer(struct sim_search *q, uint32_t count)
+static bool may_answer(struct sim_search *q, enum choice_stream stream, uint32_t count)
 {
+    bool is_program = stream == CHOICE_PROGRAM;
+    uint32_t bound = is_program ? q->bounds.programs : q->bounds.values;
+    uint32_t spent = is_program ? q->spent_programs : q->spent;
     if (q->is_off || q->is_cut || !q->is_open || !q->is_recorded) {
         return false;
     }
-    if (q->spent >= q->bounds.values || count > SEARCH_ANSWERS_MAX || q->values == VALUES_MAX) {
-        q->report.were_values_bounded |= q->bounds.values > 0;
+    if (spent >= bound || count > SEARCH_ANSWERS_MAX || q->values == VALUES_MAX) {
+        q->report.were_values_bounded |= bound > 0;
         return false;
     }
     return true;
 }
 
-uint32_t search_value(struct sim *s, uint32_t count)
+uint32_t search_value(struct sim *s, enum choice_stream stream, uint32_t count)
 {
     struct sim_search *q = s->source->search;
     uint32_t event = q->is_open ? q->at - 1 : NO_EVENT;
     uint32_t value = 0;
     if (q->value_at < q->values && q->value[q->value_at].event == event) {
         value = q->value[q->value_at].value; /* of the prefix */
-    } else if (may_answer(q, count)) {
+    } else if (may_answer(q, stream, count)) {
         q->value[q->values++] = (struct search_value){.event = event, .count = (uint16_t)count};
     } else {
         return 0;
     }
     q->value_at++;
-    q->spent += value != 0;
+    *(stream == CHOICE_PROGRAM ? &q->spent_programs : &q->spent) += value != 0;
     return value;
 }
 

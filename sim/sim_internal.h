@@ -93,7 +93,7 @@ SIM_INLINE struct sim_ctx *choice_schedule(struct sim *s, struct sim_ctx *from,
 
 /* search_walk.c: source CHOICE_SEARCH. Asked at every decision, with one alternative, too. */
 struct sim_ctx *search_decide(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
-uint32_t search_value(struct sim *s, uint32_t count);
+uint32_t search_value(struct sim *s, enum choice_stream stream, uint32_t count);
 /* The step in progress lets this context run. */
 void search_enables(struct sim *s, const struct sim_ctx *c);
 /* c, whose first step has just begun, interrupts `below`: it comes after what that has done. */

@@ -90,8 +90,8 @@ static struct search_report search_all(const struct search_bounds *bounds, uint3
     return report;
 }
 
-static const struct search_bounds dfs = {SEARCH_DFS, -1, -1, 0};
-static const struct search_bounds dpor = {SEARCH_DPOR, -1, -1, 0};
+static const struct search_bounds dfs = {SEARCH_DFS, -1, -1, 0, 0};
+static const struct search_bounds dpor = {SEARCH_DPOR, -1, -1, 0, 0};
 
 /* ---- the bluetooth model ---- */
 

@@ -14,15 +14,14 @@
  */
 c_decl {
 \#include <stdio.h>
-    static unsigned char seen_state[1 << 16];
+    static unsigned char seen_state[1 << 19];
     static void seen(int overlay, int adm, int run, int wcount, int w0, int w1, int q, int shut,
                      int due, int is_static)
     {
-        unsigned n = run & 1;
+        unsigned n = (run & 1) + (run >> 1 & 1) + (run >> 2);
         const char *name;
-        unsigned key = overlay | adm << 2 | run << 3 | wcount << 5 | w0 << 7 | w1 << 9 | q << 11 |
-                       shut << 13 | due << 14;
-        n += run >> 1;
+        unsigned key = overlay | adm << 2 | run << 3 | wcount << 6 | w0 << 8 | w1 << 11 | q << 14 |
+                       shut << 17 | due << 18;
         if (seen_state[key] != 0) {
             return;
         }
@@ -53,7 +52,9 @@ c_decl {
 #define FORCED 1
 #define CLOSING 2
 #define CLOSED 3
+#ifndef ENABLES
 #define ENABLES 3
+#endif
 
 #ifndef MUTANT
 #define MUTANT 0
@@ -83,9 +84,12 @@ byte wcount;      /* W: sets of the waiting IRPs, first in first out */
 byte w0, w1;
 byte pended, completed;
 
-#define N ((busy & 1) + (busy >> 1))
-/* The lower bit is taken first. LIMIT also bounds T-54, as in gate_explore.c. */
-#define MAY_START(mine) (N < LIMIT && (mine == 1 || busy == 1))
+#define N ((busy & 1) + ((busy >> 1) & 1) + (busy >> 2))
+/* The lowest free bit is taken. */
+#define MY_TURN(mine) ((busy & mine) == 0 && (busy & (mine - 1)) == mine - 1)
+#define MAY_START(mine) (N < LIMIT && MY_TURN(mine))
+/* T-54: the NULL indication is one more, but for a serial event. */
+#define MAY_START_NULL(mine) (MY_TURN(mine) && (LIMIT > 1 || busy == 0))
 #define MAY_CALL (overlay == ALIVE || overlay == FORCED)
 
 inline check()
@@ -94,7 +98,7 @@ inline check()
     assert(wcount <= 2 && (wcount < 1 || w0 != 0) && (wcount < 2 || w1 != 0));
     assert(wcount > 0 || w0 == 0);
     assert(wcount > 1 || w1 == 0);
-    assert(N <= LIMIT);
+    assert(N <= LIMIT || (LIMIT > 1 && overlay != ALIVE && N == LIMIT + 1));
     assert(!IS_STATIC || overlay >= CLOSING || adm);
     assert(!IS_STATIC || (wcount == 0 && q == 0));
     assert(overlay < CLOSING || (!adm && !due));
@@ -151,7 +155,7 @@ end_idle:
        goto running
     :: atomic {
             /* T-54 */
-            overlay == FORCED && due && MAY_START(mine) ->
+            overlay == FORCED && due && MAY_START_NULL(mine) ->
             busy = busy | mine;
             due = false;
             check()
@@ -279,6 +283,9 @@ init
         check();
         run invocation(1);
         run invocation(2);
+#ifdef DATAGRAM
+        run invocation(4); /* of the other events no third one runs */
+#endif
         run enabler();
         run disabler();
         run disabler();

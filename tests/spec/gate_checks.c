@@ -60,6 +60,9 @@ static bool step(struct monitor *m, struct socket *s, const struct gate_trigger 
     }
     *out = gate_step(&s->spec, t);
     m->report->steps++;
+    if (m->setting->visit != NULL) {
+        m->setting->visit((uint32_t)(s - m->socket), &s->spec);
+    }
     for (uint32_t i = 0; i < out->completions; i++) {
         m->irp[out->completion[i].irp % IRPS_MAX].is_due = true;
     }
@@ -146,6 +149,9 @@ void gate_begin_socket(struct monitor *m, struct socket *s, uint32_t kind)
     if ((kind & GATE_SOCKET_CONDITIONAL) != 0) {
         gate_socket_conditional(&s->spec);
         s->watch[GATE_INSPECT].adm = s->watch[GATE_ABORT].adm = true;
+    }
+    if (m->setting->visit != NULL) {
+        m->setting->visit((uint32_t)(s - m->socket), &s->spec);
     }
 }
 

@@ -3,10 +3,11 @@
  * All there is to see of the event gate as specified (tests/spec/gate_spec.c), for one event of one
  * socket and a bounded client: two disablers (one request each, with or without an IRP), an
  * enabler (three requests), a closer, a canceller, and a transport that may force the close once.
- * At most two invocations run at a time.
+ * At most two invocations run at a time, and beside them one NULL indication (T-54).
  *
  *   gate_explore            walks every state, prints how many, checks what is listed below
  *   gate_explore --states   prints the set of abstract states, one a line, as spin.sh does
+ *   --enables=N             the enabler makes N requests instead of three
  *
  * First the graph, with any number of invocations: a state is the variables of 3.1 and what the
  * client has left to do. Then the interleavings of a run with at most INVOCATIONS of them: how many
@@ -26,11 +27,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENABLES = 3, INVOCATIONS = 2, UNLIMITED = 7, NODES_MAX = 1 << 17, MEMO = 1 << 22 };
+enum {
+    INVOCATIONS = 2, UNLIMITED = 7, NODES_MAX = 1 << 17, MEMO = 1 << 22,
+    SLOTS = 3 /* two at a time, and a NULL indication */
+};
 
 enum action {
     DO_ENABLE, DO_DISABLE_A0, DO_DISABLE_A1, DO_DISABLE_B0, DO_DISABLE_B1, DO_EVENT, DO_RETURN_0,
-    DO_REFUSE_0, DO_RETURN_1, DO_REFUSE_1, DO_RECEIVE, DO_FORCE, DO_CLOSE, DO_CLOSED, DO_CANCEL,
+    DO_REFUSE_0, DO_RETURN_1, DO_REFUSE_1, DO_RETURN_2, DO_REFUSE_2, DO_RECEIVE, DO_FORCE, DO_CLOSE, DO_CLOSED, DO_CANCEL,
     ACTIONS
 };
 
@@ -62,6 +66,7 @@ struct node {
     bool is_visited;        /* by the walk with sleep sets */
 };
 
+static uint32_t enables = 3; /* two bits of a key */
 static struct node *nodes;
 static uint32_t node_count;
 static bool row_taken[128];
@@ -82,11 +87,11 @@ static uint64_t key_of(const struct world *w, const struct config *c)
     key = push(key, m->adm, 1);
     key = push(key, m->is_shut, 1);
     key = push(key, m->is_null_due, 1);
-    key = push(key, m->running, 2);
-    key = push(key, m->quiet, 2);
+    key = push(key, m->running, SLOTS);
+    key = push(key, m->quiet, SLOTS);
     key = push(key, m->waiters, 2);
     for (uint32_t i = 0; i < 2; i++) {
-        key = push(key, i < m->waiters ? m->waiter[i].set : 0, 2);
+        key = push(key, i < m->waiters ? m->waiter[i].set : 0, SLOTS);
         key = push(key, i < m->waiters ? m->waiter[i].irp : 0, 2);
     }
     key = push(key, w->enables, 2);
@@ -150,16 +155,16 @@ static bool prepare(struct world *w, const struct config *c, enum action action,
     case DO_EVENT:
         t->kind = GATE_ON_EVENT;
         return w->socket.overlay != GATE_IS_CLOSED && w->events > 0 &&
-               (w->socket.overlay != GATE_IS_FORCED || /* T-54 might go beyond the bound */
-                gate_count(m) < gate_limit(c->event));
+               gate_count(m) < SLOTS;
     case DO_RETURN_0:
     case DO_REFUSE_0:
     case DO_RETURN_1:
     case DO_REFUSE_1:
+    case DO_RETURN_2:
+    case DO_REFUSE_2:
         t->kind = GATE_ON_RETURN;
-        t->slot = action >= DO_RETURN_1;
-        t->status = action == DO_REFUSE_0 || action == DO_REFUSE_1 ? GATE_STATUS_NOT_ACCEPTED
-                                                                   : GATE_STATUS_SUCCESS;
+        t->slot = (uint32_t)(action - DO_RETURN_0) / 2;
+        t->status = (action - DO_RETURN_0) % 2 != 0 ? GATE_STATUS_NOT_ACCEPTED : GATE_STATUS_SUCCESS;
         return is_running(w, c, t->slot);
     case DO_RECEIVE:
         t->kind = GATE_ON_RECEIVE;
@@ -200,7 +205,8 @@ static void check_start(const struct world *before, const struct config *c,
     if (out->is_started && !m->adm && before->socket.overlay != GATE_IS_FORCED) {
         fault(before, c, "an invocation starts while adm = 0");
     }
-    if (out->is_started && gate_count(m) >= gate_limit(c->event)) {
+    bool is_null = before->socket.overlay == GATE_IS_FORCED; /* T-54 */
+    if (out->is_started && !is_null && gate_count(m) >= gate_limit(c->event)) {
         fault(before, c, "too many invocations");
     }
 }
@@ -238,7 +244,7 @@ static bool act(struct world *w, const struct config *c, enum action action, uin
 /* PROP-15, PROP-54: everybody returns, and nothing is left. */
 static void check_drain(struct world w, const struct config *c)
 {
-    for (uint32_t slot = 0; slot < 2; slot++) {
+    for (uint32_t slot = 0; slot < SLOTS; slot++) {
         struct gate_trigger t = {.kind = GATE_ON_RETURN, .event = c->event, .slot = slot};
         if (is_running(&w, c, slot)) {
             gate_step(&w.socket, &t);
@@ -279,7 +285,7 @@ static uint32_t node_of(const struct world *w, const struct config *c, bool *is_
 /* Breadth first: nodes are their own queue. */
 static void build(const struct config *c, uint32_t events)
 {
-    struct world w = {.enables = ENABLES, .events = events};
+    struct world w = {.enables = enables, .events = events};
     bool is_new;
     node_count = 0;
     gate_socket_init(&w.socket, 1u << c->event, c->is_static ? 1u << c->event : 0);
@@ -445,7 +451,13 @@ static void check_rows(void)
 
 int main(int argc, char **argv)
 {
-    bool is_printed = argc == 2 && strcmp(argv[1], "--states") == 0;
+    bool is_printed = false;
+    for (int i = 1; i < argc; i++) {
+        is_printed = is_printed || strcmp(argv[i], "--states") == 0;
+        if (strncmp(argv[i], "--enables=", 10) == 0) {
+            enables = (uint32_t)atoi(argv[i] + 10) & 3;
+        }
+    }
     nodes = malloc(NODES_MAX * sizeof *nodes);
     memo = malloc(MEMO * sizeof *memo);
     SIM_ASSERT(nodes != NULL && memo != NULL && gate_row_count <= SIM_COUNT(row_taken));
@@ -454,12 +466,12 @@ int main(int argc, char **argv)
         uint32_t count = abstract_states(&configs[i], is_printed);
         if (!is_printed) {
             printf("%-16s %u states, %u abstract; complete for %u callbacks in progress, "
-                   "2 disables, %d enables, 1 close, 1 forced close\n",
-                   configs[i].name, node_count, count, gate_limit(configs[i].event), ENABLES);
+                   "2 disables, %u enables, 1 close, 1 forced close\n",
+                   configs[i].name, node_count, count, gate_limit(configs[i].event), enables);
             count_classes(&configs[i]);
         }
     }
-    if (!is_printed) {
+    if (!is_printed && enables == 3) {
         check_rows();
     }
     free(nodes);

@@ -475,7 +475,11 @@ void gate_monitor(const struct sim_trace_event *event, size_t count,
         SIM_ASSERT(m != NULL);
     }
     memset(report, 0, sizeof *report);
-    memset(m->socket, 0, sizeof m->socket);
+    for (uint32_t i = 0; i < GATE_CLIENT_SOCKETS; i++) {
+        if (m->socket[i].kind != 0) { /* they are large, and the others are clean */
+            memset(&m->socket[i], 0, sizeof m->socket[i]);
+        }
+    }
     memset(m->number_of, 0, sizeof m->number_of);
     m->setting = setting;
     m->report = report;

@@ -50,6 +50,8 @@ struct gate_report {
 struct gate_setting {
     uint32_t static_mask; /* as given to WSK_SET_STATIC_EVENT_CALLBACKS */
     bool is_finished;     /* the run came to its end: nothing may be left */
+    /* NULL, or told the state of each socket at its birth and after each step. */
+    void (*visit)(uint32_t socket, const struct gate_socket *spec);
 };
 
 void gate_monitor(const struct sim_trace_event *event, size_t count,

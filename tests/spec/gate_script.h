@@ -150,7 +150,7 @@ static inline struct client_socket *script_connection(void)
 /* ---- pairs ---- */
 
 /* PROP-16: the second run passes an IRP with the disable. */
-static void script_irp(void)
+static inline void script_irp(void)
 {
     script_begin(GATE_SOCKET_DATAGRAM, 0);
     script_enable(script.first, WSK_EVENT_RECEIVE_FROM);
@@ -170,7 +170,7 @@ static void script_irp(void)
 }
 
 /* PROP-17: in the second run the callback returns later. */
-static void script_late(void)
+static inline void script_late(void)
 {
     script_begin(GATE_SOCKET_DATAGRAM, 0);
     script_enable(script.first, WSK_EVENT_RECEIVE_FROM);
@@ -189,7 +189,7 @@ static void script_late(void)
 }
 
 /* PROP-12: a mask at once, or bit by bit in another order. */
-static void script_mask(void)
+static inline void script_mask(void)
 {
     script_begin(GATE_SOCKET_LISTEN, 0);
     script_enable(script.first, WSK_EVENT_ACCEPT);
@@ -206,7 +206,7 @@ static void script_mask(void)
 }
 
 /* PROP-13: disables of different events in either order, and once more. */
-static void script_order(void)
+static inline void script_order(void)
 {
     script_begin(GATE_SOCKET_LISTEN, 0);
     script_enable(script.first, WSK_EVENT_ACCEPT);
@@ -226,7 +226,7 @@ static void script_order(void)
 }
 
 /* PROP-27, PROP-25: the accept event is cycled in the second run. */
-static void script_cycle(void)
+static inline void script_cycle(void)
 {
     script_begin(GATE_SOCKET_LISTEN, 0);
     (void)!client_event_option(script.first, WSK_EVENT_RECEIVE, NULL); /* a template bit */
@@ -245,7 +245,7 @@ static void script_cycle(void)
 /* ---- single ones ---- */
 
 /* G-10, PROP-19, PROP-21. */
-static void script_static(void)
+static inline void script_static(void)
 {
     script_begin(GATE_SOCKET_DATAGRAM, WSK_EVENT_RECEIVE_FROM);
     script_quiet();
@@ -265,7 +265,7 @@ static void script_static(void)
 }
 
 /* G-13, PROP-26: a listener with a template, and a connection through WskAccept. */
-static void script_accept(void)
+static inline void script_accept(void)
 {
     script_begin(GATE_SOCKET_LISTEN, 0);
     client_accept(script.first);

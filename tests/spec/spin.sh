@@ -6,13 +6,14 @@
 # abstract states.
 #
 #   spin.sh GATE_EXPLORE             checks; exit 0 when all is well, 77 when spin or gcc is missing
-#   spin.sh GATE_EXPLORE --states    prints the states SPIN reaches, as gate_explore --states does
+#   spin.sh GATE_EXPLORE --states [ENABLES]  prints the states SPIN reaches, as gate_explore does
 #   spin.sh GATE_EXPLORE --mutants   each mistake planted in gate.pml must be found
 set -eu
 LC_ALL=C
 export LC_ALL
 explore=$1
 what=${2:-}
+enables=${3:-3}
 model=$(cd "$(dirname "$0")" && pwd)/gate.pml
 for tool in spin gcc; do
     if ! command -v $tool >/dev/null 2>&1; then
@@ -27,7 +28,7 @@ cd "$work"
 # build FLAGS NAME: the verifiers for safety (NAME) and progress (NAME.ltl).
 build() {
     # shellcheck disable=SC2086
-    spin -a $1 "$model" >spin.log 2>&1 || { cat spin.log; exit 1; }
+    spin -a -DENABLES="$enables" $1 "$model" >spin.log 2>&1 || { cat spin.log; exit 1; }
     gcc -O1 -w -DSAFETY -DNOREDUCE -DNOCLAIM -o "$2" pan.c
     gcc -O1 -w -DNOREDUCE -DNFAIR=3 -o "$2.ltl" pan.c
 }
@@ -50,7 +51,7 @@ same_states() {
     grep "^$1 " explored >"$1.explored" && cmp -s "$1.states" "$1.explored"
 }
 
-"$explore" --states | sort >explored
+"$explore" --states --enables="$enables" | sort >explored
 
 if [ "$what" = --mutants ]; then
     killed=0
