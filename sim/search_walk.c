@@ -36,7 +36,8 @@ static uint16_t process_of(struct sim_search *q, const struct sim_ctx *c)
 void search_begin_run(struct sim_search *q)
 {
     q->at = q->value_at = q->spent = q->spent_programs = 0;
-    q->is_atomic = q->is_off = q->is_cut = q->is_redundant = q->is_diverged = q->is_open = q->is_recorded = false;
+    q->is_atomic = q->is_off = q->is_open = q->is_recorded = false;
+    q->is_cut = q->is_redundant = q->is_diverged = false;
     for (uint32_t p = 0; p < q->processes; p++) {
         q->last[p] = NO_EVENT;
         q->enablers[p] = 0;

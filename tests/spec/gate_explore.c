@@ -34,7 +34,8 @@ enum {
 
 enum action {
     DO_ENABLE, DO_DISABLE_A0, DO_DISABLE_A1, DO_DISABLE_B0, DO_DISABLE_B1, DO_EVENT, DO_RETURN_0,
-    DO_REFUSE_0, DO_RETURN_1, DO_REFUSE_1, DO_RETURN_2, DO_REFUSE_2, DO_RECEIVE, DO_FORCE, DO_CLOSE, DO_CLOSED, DO_CANCEL,
+    DO_REFUSE_0, DO_RETURN_1, DO_REFUSE_1, DO_RETURN_2, DO_REFUSE_2, DO_RECEIVE, DO_FORCE, DO_CLOSE,
+    DO_CLOSED, DO_CANCEL,
     ACTIONS
 };
 
@@ -164,7 +165,8 @@ static bool prepare(struct world *w, const struct config *c, enum action action,
     case DO_REFUSE_2:
         t->kind = GATE_ON_RETURN;
         t->slot = (uint32_t)(action - DO_RETURN_0) / 2;
-        t->status = (action - DO_RETURN_0) % 2 != 0 ? GATE_STATUS_NOT_ACCEPTED : GATE_STATUS_SUCCESS;
+        t->status = (action - DO_RETURN_0) % 2 != 0 ? GATE_STATUS_NOT_ACCEPTED
+                                                    : GATE_STATUS_SUCCESS;
         return is_running(w, c, t->slot);
     case DO_RECEIVE:
         t->kind = GATE_ON_RECEIVE;

@@ -7,6 +7,7 @@
  * checks each trace against the specification and gives the abstract states that it passes.
  *
  *   gate_search [--enables=N] [--datagrams=N]  larger bounds
+ *               [--small]                      one disabler of datagrams, no receiver (slow builds)
  *               [--large]                      two disablers and a receiver at once, too
  *               [--config=NAME] [--seconds=N]  one of them; so much processor time for each
  *               [--states=FILE]                the abstract states, as gate_explore --states
@@ -27,7 +28,13 @@
 #include "model/wsk/wsk_internal.h"
 #include "sim/search.h"
 
-enum { STATES_MAX = 1024, LINE_MAX_BYTES = 96, PROGRAMS_MAX = 64 /* never reached */, REQUESTS = 16 };
+enum {
+    STATES_MAX = 1024, LINE_MAX_BYTES = 96, REQUESTS = 16,
+    PROGRAMS_MAX = 64 /* answers of a run: never reached */
+};
+
+/* Which of them are run. */
+enum { SMALL = 1, NORMAL = 2, LARGE = 4, ALL = 7 };
 
 static const struct config {
     const char *name;
@@ -35,16 +42,17 @@ static const struct config {
     ULONG flag;
     bool is_static;
     uint32_t disablers, receivers;
-    bool is_large; /* only with --large */
+    unsigned sizes;
 } configs[] = {
-    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 2, 0, false},
+    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 1, 0, SMALL},
+    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 2, 0, NORMAL | LARGE},
     /* A request on a static event has no effect: one disabler is enough. */
-    {"static-datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, true, 1, 0, false},
+    {"static-datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, true, 1, 0, ALL},
     /* Two disablers and a receiver at once are too many for a test: in two parts. */
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 0, false},
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 1, 1, false},
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 1, true},
-    {"static-receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, true, 1, 1, false},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 0, ALL},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 1, 1, NORMAL | LARGE},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 1, LARGE},
+    {"static-receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, true, 1, 1, ALL},
 };
 
 static struct {
@@ -52,13 +60,13 @@ static struct {
     uint32_t enables, datagrams;
     double seconds; /* of processor time for each; 0 = to the end */
     enum search_kind kind;
-    bool is_large;
+    unsigned size;
     const char *only;
     FILE *states;
     uint64_t key[STATES_MAX];
     char line[STATES_MAX][LINE_MAX_BYTES];
     uint32_t lines;
-} plan = {.enables = 1, .datagrams = 2, .kind = SEARCH_DPOR};
+} plan = {.enables = 1, .datagrams = 2, .kind = SEARCH_DPOR, .size = NORMAL};
 
 /* ---- the run ---- */
 
@@ -347,8 +355,8 @@ static void body(void)
 static uint64_t key_of(const struct gate_socket *spec, const struct gate_machine *m)
 {
     enum { SLOTS = 4 };
-    uint64_t key = (uint64_t)m->waiters << 5 | (uint64_t)spec->overlay << 3 | (uint64_t)m->adm << 2 |
-                   (uint64_t)m->is_shut << 1 | m->is_null_due;
+    uint64_t key = (uint64_t)m->waiters << 5 | (uint64_t)spec->overlay << 3 |
+                   (uint64_t)m->adm << 2 | (uint64_t)m->is_shut << 1 | m->is_null_due;
     SIM_ASSERT(m->running >> SLOTS == 0);
     key = (key << SLOTS | m->running) << SLOTS | m->quiet;
     for (uint32_t i = 0; i < m->waiters; i++) {
@@ -496,7 +504,9 @@ static bool parse(const char *word)
     } else if (strcmp(word, "--dfs") == 0) {
         plan.kind = SEARCH_DFS;
     } else if (strcmp(word, "--large") == 0) {
-        plan.is_large = true;
+        plan.size = LARGE;
+    } else if (strcmp(word, "--small") == 0) {
+        plan.size = SMALL;
     } else {
         is_known = false;
     }
@@ -519,7 +529,7 @@ int main(int argc, char **argv)
     bool is_good = true;
     for (size_t i = 0; i < SIM_COUNT(configs) && is_good; i++) {
         bool is_wanted = plan.only == NULL || strcmp(plan.only, configs[i].name) == 0;
-        if (!is_wanted || (configs[i].is_large && !plan.is_large)) {
+        if (!is_wanted || (configs[i].sizes & plan.size) == 0) {
             continue;
         }
         const struct search_bounds bounds = {plan.kind, -1, -1, 0, PROGRAMS_MAX};

@@ -46,7 +46,7 @@ static bool run(void (*body)(void), const struct choice_source *source, uint32_t
         ke_test_describe("unexpected");
         return false;
     }
-    const struct gate_setting setting = {client.plan.static_mask, true};
+    const struct gate_setting setting = {client.plan.static_mask, true, NULL};
     const struct sim_trace_event *event = sim_trace_events(ke_test_sim, &count);
     gate_monitor(event, count, &setting, report);
     return true;
@@ -249,7 +249,7 @@ static void mutate_trace(const struct sim_trace_event *in, size_t count, ULONG s
 {
     static struct sim_trace_event out[TRACE_MAX + 1];
     static struct gate_report report;
-    const struct gate_setting setting = {static_mask, true};
+    const struct gate_setting setting = {static_mask, true, NULL};
     for (size_t at = 0; at < count; at++) {
         for (uint32_t mutation = 0; mutation < MUTATIONS; mutation++) {
             size_t size = mutate(in, count, at, (enum mutation)mutation, out);
