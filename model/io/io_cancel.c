@@ -180,6 +180,7 @@ void io_check_never_idle(struct sim *s)
                        "driver did not test the cancel bit afterwards");
         }
     }
+    io_works_check_idle(s);
 }
 
 static void cancel_check(struct sim *s, const struct io_irp *r)

@@ -251,6 +251,8 @@ NTSTATUS io_dispatch(struct sim *s, struct io_device *device, struct io_irp *rec
 /* ---- io_work.c ---- */
 
 void io_works_check_unload(struct sim *s);
+/* KRN-170: a routine that never returns holds the driver. */
+void io_works_check_idle(struct sim *s);
 void io_works_freed(struct sim *s, const void *p, size_t size);
 
 /* ---- io_remove_lock.c ---- */

@@ -131,12 +131,15 @@ static void work_main(struct sim *s, void *argument)
     queue_remove(io, w);
     sim_point(s, SIM_OP_CALL, taken.address); /* taken, and not running yet */
     call_routine(s, &taken);
+    if (model_mutated(work_runs_twice) && taken.kind == IO_WORK_ALLOCATED) {
+        call_routine(s, &taken);
+    }
     w->running--;
     if (taken.kind == IO_WORK_EXECUTIVE) {
         io->executive_works--;
     } else {
         io->io_works--;
-        if (taken.device != NULL) {
+        if (taken.device != NULL && !model_mutated(work_does_not_hold)) {
             io_device_dereference(s, taken.device);
         }
     }
@@ -161,7 +164,7 @@ static void enqueue(struct sim *s, struct io_work *w, WORK_QUEUE_TYPE type)
         io->executive_works++;
     } else {
         io->io_works++;
-        if (w->device != NULL) {
+        if (w->device != NULL && !model_mutated(work_does_not_hold)) {
             io_device_reference(w->device);
         }
     }
@@ -392,6 +395,18 @@ void io_works_freed(struct sim *s, const void *p, size_t size)
             io_is_in((const void *)w->address, p, size)) {
             model_fail(s, RULE_KRN_169, w->object, &w->born,
                        "the memory being freed holds a work item that was not uninitialised");
+        }
+    }
+}
+
+void io_works_check_idle(struct sim *s)
+{
+    const struct io_state *io = io_of(s);
+    for (uint32_t i = 0; i < io->works.count; i++) {
+        const struct io_work *w = record_pool_at(&io->works, i);
+        if (w->running > 0 && w->kind != IO_WORK_EXECUTIVE) {
+            model_fail(s, RULE_KRN_170, w->object, &w->queued,
+                       "a work item routine waits without end; the driver can never be unloaded");
         }
     }
 }

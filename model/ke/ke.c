@@ -267,7 +267,9 @@ void ke_check_unload(struct sim *s)
         if (mark->kind == KE_WINDOW_THREAD) {
             continue; /* ps_check_unload knows more about it */
         }
-        model_fail(s, RULE_KRN_283, mark->object, &mark->entered,
+        /* An item of IoQueueWorkItem would have been awaited: this is one of ExQueueWorkItem. */
+        bool is_work = mark->kind == KE_WINDOW_WORK_ITEM;
+        model_fail(s, is_work ? RULE_KRN_172 : RULE_KRN_283, mark->object, &mark->entered,
                    "the driver is unloaded while %s %u is still in its code", c->ctx->name,
                    c->ctx->number);
     }

@@ -107,6 +107,9 @@ bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
 {
     struct ke_state *ke = ke_of(s);
     if (dpc_entry(s, dpc) != NULL) {
+        if (model_mutated(dpc_queued_again)) {
+            dpc->SystemArgument1 = first;
+        }
         return false;
     }
     struct ke_dpc *entry = entry_take(s);
@@ -236,6 +239,9 @@ static bool dpc_remove(struct sim *s, PRKDPC dpc)
     if (entry == NULL) {
         return false;
     }
+    if (model_mutated(removed_dpc_runs)) {
+        return true;
+    }
     struct ke_context *c = entry->context;
     sim_trace(s, TRACE_Unqueue, entry->object, 0);
     dpc->DpcData = NULL;
@@ -287,7 +293,7 @@ void KeFlushQueuedDpcs(void)
 {
     struct sim *s = model_enter_object(ROUTINE_KeFlushQueuedDpcs, SIM_OP_WAIT, 0);
     ke_check_may_block(s, 0);
-    uint64_t last = ke_of(s)->seq;
+    uint64_t last = model_mutated(flush_returns_early) ? 0 : ke_of(s)->seq;
     model_exercised(s, RULE_KRN_155);
     (void)ke_wait_until(s, are_flushed, &last, SIM_TIME_NEVER, "the queued DPCs to run");
     model_leave(s);

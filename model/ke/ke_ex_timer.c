@@ -33,6 +33,11 @@ static struct ke_ex_timer *record_check(struct sim *s, PEX_TIMER timer)
 {
     struct ke_ex_timer *r = record_find(s, timer);
     if (r == NULL) {
+        const struct sim_block *block = sim_block_find(s, (uintptr_t)timer);
+        if (block != NULL && block->object >> 24 == OBJECT_TIMER &&
+            block->base == (uintptr_t)timer && block->state == SIM_BLOCK_FREED) {
+            model_fail(s, RULE_KRN_163, block->object, &block->died, "the timer was deleted");
+        }
         model_touch(s, timer, sizeof(KTIMER), "Timer"); /* freed, or no memory of ours at all */
         model_fail(s, RULE_KRN_163, 0, NULL, "this is no timer that ExAllocateTimer returned");
     }
@@ -183,7 +188,7 @@ BOOLEAN ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period,
     BOOLEAN was_set = ke_timer_stop(s, r->timer);
     ke_timer_start(s, r->timer, DueTime, Period > 0 ? (uint64_t)Period : 0, NULL, true);
     model_leave(s);
-    return was_set;
+    return was_set && !model_mutated(ex_set_says_false);
 }
 
 BOOLEAN ExCancelTimer(PEX_TIMER Timer, PEXT_CANCEL_PARAMETERS Parameters)
@@ -195,6 +200,9 @@ BOOLEAN ExCancelTimer(PEX_TIMER Timer, PEXT_CANCEL_PARAMETERS Parameters)
                    "ExCancelTimer is given parameters, which must be NULL");
     }
     BOOLEAN was_set = ke_timer_stop(s, r->timer);
+    if (model_mutated(ex_cancelled_timer_calls) && was_set) {
+        ke_ex_timer_expired(s, r->timer, s->current);
+    }
     model_leave(s);
     return was_set;
 }

@@ -107,13 +107,14 @@ void ke_timer_start(struct sim *s, PKTIMER timer, LONGLONG due, uint64_t period,
                            .is_executive = is_executive,
                            .object = ke_dispatcher_object(timer),
                            .seq = ++ke->seq,
-                           .due = ke_due(s, due) + ke_lateness(s),
+                           .due = ke_due(s, model_mutated(timer_is_early) ? due / 2 : due) +
+                                  ke_lateness(s),
                            .period = period,
                            .dpc = dpc,
                            .parent = s->current,
                            .processor = s->current->processor,
                            .set = sim_here(s)};
-    timer->Header.SignalState = 0;
+    timer->Header.SignalState = model_mutated(timer_stays_signalled) && timer->Header.SignalState;
     timer->DueTime.QuadPart = t->due;
     timer->TimerListEntry.Flink = (PLIST_ENTRY)(uintptr_t)(t - ke->timer + 1);
     timer->Dpc = dpc;
@@ -229,7 +230,7 @@ static BOOLEAN timer_set(struct sim *s, PKTIMER timer, LONGLONG due, uint64_t pe
     }
     bool was_set = ke_timer_stop(s, timer);
     ke_timer_start(s, timer, due, period_ms * 10000, dpc, false);
-    return was_set;
+    return was_set && !model_mutated(set_timer_adds);
 }
 
 BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
@@ -263,9 +264,14 @@ BOOLEAN KeCancelTimer(PKTIMER Timer)
 {
     struct sim *s = model_enter_object(ROUTINE_KeCancelTimer, SIM_OP_WRITE, Timer);
     timer_check(s, Timer);
+    const struct ke_timer *t = ke_timer_find(s, Timer);
+    BOOLEAN is_periodic = t != NULL && t->period != 0;
+    if (model_mutated(cancelled_timer_rings) && t != NULL && t->dpc != NULL) {
+        fire_dpc(s, t);
+    }
     BOOLEAN was_set = ke_timer_stop(s, Timer);
     model_leave(s);
-    return was_set;
+    return was_set && !(is_periodic && model_mutated(periodic_cancel_false));
 }
 
 BOOLEAN KeReadStateTimer(PKTIMER Timer)

@@ -40,6 +40,16 @@ static uint32_t object_check(struct sim *s, const void *object, KPROCESSOR_MODE 
     return id;
 }
 
+/* KRN-170: a worker thread is blocked without a limit. */
+static void lint_worker(struct sim *s, const LARGE_INTEGER *timeout)
+{
+    const struct ke_context *c = ke_current(s);
+    if (timeout == NULL && c->window_count > 0 &&
+        c->window[c->window_count - 1].kind == KE_WINDOW_WORK_ITEM) {
+        model_lint(s, RULE_KRN_170);
+    }
+}
+
 /* Is this limit one with which the wait may block? Reads it once (KRN-081). */
 static bool may_block(struct sim *s, const LARGE_INTEGER *timeout)
 {
@@ -57,6 +67,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
     ke_must_wait_end(sim_current);
     struct sim *s = model_enter_object(ROUTINE_KeWaitForSingleObject, SIM_OP_WAIT, Object);
     uint32_t id = object_check(s, Object, WaitMode);
+    lint_worker(s, Timeout);
     if (may_block(s, Timeout)) {
         ke_check_may_block(s, id);
         self_check(s, Object, id);
@@ -99,6 +110,7 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
         uint32_t id = object_check(s, Object[i], WaitMode);
         first = i == 0 ? id : first;
     }
+    lint_worker(s, Timeout);
     if (may_block(s, Timeout)) {
         ke_check_may_block(s, first);
         for (ULONG i = 0; i < Count; i++) {
