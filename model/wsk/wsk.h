@@ -333,6 +333,14 @@ struct wsk_gate {
 enum wsk_source { WSK_SRC_NONE, WSK_SRC_DYNAMIC, WSK_SRC_STATIC, WSK_SRC_INHERITED,
                   WSK_SRC_CONDITIONAL };
 
+/* An extension interface that is registered on a socket (CTL-172); context NULL: none. */
+struct wsk_extension {
+    PVOID context, client_context; /* the provider's and the client's */
+    const void *provider_dispatch, *client_dispatch;
+    uint32_t calls; /* of its functions, in progress (CTL-175) */
+    struct wsk_gate gate;
+};
+
 /* An option that the transport or network protocol keeps (control plane 2.4). */
 struct wsk_pass_option {
     ULONG level, code, value;
@@ -399,6 +407,7 @@ struct wsk_socket {
     bool silent_seen;
     bool fast_open;
     WSK_INSPECT_ID inspect_id;
+    struct wsk_extension extension; /* wsk_extension.c */
 
     struct net_address local, remote; /* bound and connected addresses */
     sim_time told;      /* when the client learnt that the socket is dead */

@@ -462,6 +462,11 @@ void wsk_call_check_close(struct wsk_call *call)
     if (own > 1 && model_knob(s, KNOB_CLOSE_NESTED_SAME_THREAD) != 2) {
         model_lint(s, RULE_CLOSE_002); /* AMBIGUOUS-LIFE-02 */
     }
+    if (socket->extension.calls != 0 && socket->extension.gate.running == 0) {
+        model_fail(s, RULE_CTL_175, socket->object, NULL,
+                   "WskCloseSocket is called while a function of an extension of that socket is "
+                   "executing");
+    }
     if (socket->calls == own) {
         model_exercised(s, RULE_CLOSE_002);
         return;

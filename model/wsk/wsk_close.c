@@ -95,6 +95,7 @@ static void close_gates(struct sim *s, struct wsk_socket *socket)
         mute_accepted(s, socket);
     }
     bool at_once = model_knob(s, KNOB_AMB_36) == 1;
+    wsk_gate_close(&socket->extension.gate);
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         struct wsk_gate *gate = &socket->gate[e];
         gate->was_adm = gate->adm;

@@ -651,6 +651,10 @@ void wsk_event_option(struct wsk_call *call, const struct wsk_control *control)
         wsk_inline(call, wsk_unknown_status(s), 0);
         return;
     }
+    if (wsk_extension_takes(call, control)) {
+        wsk_extension_event(call, control);
+        return;
+    }
     check_shape(call, control);
     ULONG mask = ((const WSK_EVENT_CALLBACK_CONTROL *)control->in)->EventMask;
     struct option o = {.call = call, .control = control, .mask = mask & ~(ULONG)WSK_EVENT_DISABLE,

@@ -19,6 +19,7 @@
  * for.
  */
 #include "model/wsk/wsk_data_internal.h"
+#include "model/wsk/wsk_internal.h"
 
 #include "model/world/run.h"
 
@@ -218,6 +219,7 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     if (model_mutated(option_inherit_missed)) {
         socket->keep_alive = 0;
     }
+    wsk_extension_inherit(socket, listener);
     socket->hold_events = hold;
     net_tcp_local(in->tcp, &socket->local);
     net_tcp_remote(in->tcp, &socket->remote);

@@ -114,6 +114,12 @@ ULONG wsk_event_flag(enum wsk_event event);
 ULONG wsk_category_flags(enum wsk_category category);
 bool wsk_is_wsk_npi(struct sim *s, PNPIID id);
 
+/* wsk_extension.c: SIO_WSK_REGISTER_EXTENSION; is this SO_WSK_EVENT_CALLBACK the extension's? */
+void wsk_extension_register(struct wsk_call *call, const struct wsk_control *control);
+bool wsk_extension_takes(struct wsk_call *call, const struct wsk_control *control);
+void wsk_extension_event(struct wsk_call *call, const struct wsk_control *control);
+void wsk_extension_inherit(struct wsk_socket *accepted, const struct wsk_socket *listener);
+
 /* wsk_control.c */
 NTSTATUS wsk_unknown_status(struct sim *s);
 /* CTL-012: the operation needs an IRP. False: the call is decided. */

@@ -388,25 +388,6 @@ static void wait_for_change(struct wsk_call *call, const struct wsk_control *c)
 
 /* ---- the rest ---- */
 
-static void register_extension(struct wsk_call *call, const struct wsk_control *c)
-{
-    struct sim *s = call->s;
-    if (!wsk_control_wants_none(call)) {
-        return;
-    }
-    if (c->in == NULL || c->in_size != sizeof(WSK_EXTENSION_CONTROL_IN) || c->out == NULL ||
-        c->out_size != sizeof(WSK_EXTENSION_CONTROL_OUT)) {
-        model_fail(s, RULE_CTL_170, call->socket->object, NULL,
-                   "SIO_WSK_REGISTER_EXTENSION is given buffers of wrong size");
-    }
-    model_touch(s, c->in, c->in_size, "InputBuffer");
-    model_touch(s, c->out, c->out_size, "OutputBuffer");
-    if (c->returned != NULL) {
-        model_lint(s, RULE_CTL_044);
-    }
-    wsk_inline(call, STATUS_NOT_SUPPORTED, 0); /* CTL-171: there is no extension */
-}
-
 static void redirect_irql(struct wsk_call *call, const char *name)
 {
     if (ke_irql(call->s) == PASSIVE_LEVEL) {
@@ -561,7 +542,7 @@ void wsk_ioctl(struct wsk_call *call, const struct wsk_control *c)
         fixed_address(call, c);
         break;
     case SIO_WSK_REGISTER_EXTENSION:
-        register_extension(call, c);
+        wsk_extension_register(call, c);
         break;
     case SIO_WSK_QUERY_IDEAL_SEND_BACKLOG:
     case SIO_WSK_QUERY_RECEIVE_BACKLOG:
