@@ -26,9 +26,10 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"bluetooth", bench_row_bluetooth}, {"wsk", bench_row_wsk_plain},
-    {"wsk-checked", bench_row_wsk_checked}, {"libfuzzer", bench_row_libfuzzer},
-    {"afl", bench_row_afl}, {"memory", bench_row_memory}, {"replay", bench_row_replay},
+    {"bluetooth", bench_row_bluetooth},     {"wsk", bench_row_wsk_plain},
+    {"wsk-checked", bench_row_wsk_checked}, {"monitors", bench_row_monitors},
+    {"libfuzzer", bench_row_libfuzzer},     {"afl", bench_row_afl},
+    {"memory", bench_row_memory},           {"replay", bench_row_replay},
 };
 
 /* ---- what rows say ---- */

@@ -62,6 +62,7 @@ double bench_bluetooth_failed(const struct bench_rate *rate);
 void bench_row_bluetooth(struct bench_report *r, const struct bench_settings *settings);
 void bench_row_wsk_plain(struct bench_report *r, const struct bench_settings *settings);
 void bench_row_wsk_checked(struct bench_report *r, const struct bench_settings *settings);
+void bench_row_monitors(struct bench_report *r, const struct bench_settings *settings);
 void bench_row_libfuzzer(struct bench_report *r, const struct bench_settings *settings);
 void bench_row_afl(struct bench_report *r, const struct bench_settings *settings);
 void bench_row_memory(struct bench_report *r, const struct bench_settings *settings);

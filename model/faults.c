@@ -72,6 +72,7 @@ static _Noreturn void fail(struct sim *s, enum model_rule rule, uint32_t object,
     sim_fail(s, &violation);
 }
 
+#if WSKSIM_MONITORS
 void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
                 const char *format, ...)
 {
@@ -90,6 +91,7 @@ void model_breach(struct sim *s, enum model_rule rule, uint32_t object,
     va_start(arguments, format);
     fail(s, rule, object, prior, false, format, arguments);
 }
+#endif
 
 /* A fault of the machine: in an unchecked module there may have been wild writes before it. */
 __attribute__((noreturn, format(printf, 4, 5))) static void
@@ -368,7 +370,7 @@ void model_resident(struct sim *s, const void *p, size_t size, enum model_rule r
 {
     struct sim_block *block;
     (void)size; /* a block is paged as a whole */
-    if (!sim_memory_is_arena((uintptr_t)p)) {
+    if (!WSKSIM_MONITORS || !sim_memory_is_arena((uintptr_t)p)) {
         return;
     }
     block = sim_block_find(s, (uintptr_t)p);
@@ -385,7 +387,7 @@ void model_code(struct sim *s, const void *function, const char *what)
     /* Tests play the driver from the executable itself. */
     extern const char __executable_start[], etext[];
     uintptr_t address = (uintptr_t)function;
-    if (sim_memory_is_module(address) ||
+    if (!WSKSIM_MONITORS || sim_memory_is_module(address) ||
         (address >= (uintptr_t)__executable_start && address < (uintptr_t)etext)) {
         return;
     }

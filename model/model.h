@@ -24,6 +24,14 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+/*
+ * 0 builds a model that watches nobody: what only serves to find a breach is compiled away. For the
+ * bench alone, which measures what watching costs.
+ */
+#ifndef WSKSIM_MONITORS
+#define WSKSIM_MONITORS 1
+#endif
+
 #include "sim/sim.h"
 
 #include <ntddk.h>
@@ -125,7 +133,8 @@ static inline struct sim *model_enter_at(enum model_routine routine, uintptr_t s
     c->site = site;
     c->frame = frame;
     c->routine = (uint16_t)routine;
-    if (SIM_UNLIKELY(c->level > model_irql_high[routine] || c->level < model_irql_low[routine])) {
+    if (WSKSIM_MONITORS &&
+        SIM_UNLIKELY(c->level > model_irql_high[routine] || c->level < model_irql_low[routine])) {
         model_irql_breach(s, routine);
     }
     sim_trace(s, TRACE_Call, 0, (uint64_t)routine);
@@ -187,18 +196,31 @@ static inline void model_touches_all(struct sim *s)
  * with numbers and names, never pointers). Ends the run. If the rule is only a warning in the table
  * this still ends the run: use model_lint for lint.
  */
+#if WSKSIM_MONITORS
 __attribute__((noreturn, format(printf, 5, 6))) void
 model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
            const char *format, ...);
+#else
+__attribute__((noreturn, format(printf, 5, 6))) static inline void
+model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct sim_where *prior,
+           const char *format, ...)
+{
+    (void)s, (void)rule, (void)object, (void)prior, (void)format;
+    __builtin_unreachable(); /* so that the question before it is not asked either */
+}
+#define model_breach model_fail
+#endif
 
 /*
  * The same, but it comes back if the monitor of the rule is switched off: for breaches that Windows
  * answers in a way that is written down, or is a knob, so that the answer can be seen.
  */
+#if WSKSIM_MONITORS
 __attribute__((format(printf, 5, 6))) void model_breach(struct sim *s, enum model_rule rule,
                                                         uint32_t object,
                                                         const struct sim_where *prior,
                                                         const char *format, ...);
+#endif
 
 /*
  * A rule + 1 whose monitor is switched off: a breach of it ends the run without a finding, a lint
@@ -212,6 +234,9 @@ extern uint16_t model_lint_strict;
 /* Lint: counted and shown at the end of a campaign, never a finding of its own accord. */
 static inline void model_lint(struct sim *s, enum model_rule rule)
 {
+    if (!WSKSIM_MONITORS) {
+        return;
+    }
     if (SIM_UNLIKELY(rule + 1u == model_rule_off)) {
         return;
     }
@@ -225,6 +250,9 @@ static inline void model_lint(struct sim *s, enum model_rule rule)
 /* A monitor looked at this rule and had nothing to say. For the end report ("rules exercised"). */
 static inline void model_exercised(struct sim *s, enum model_rule rule)
 {
+    if (!WSKSIM_MONITORS) {
+        return;
+    }
     model_of(s)->rule_exercised[rule]++;
 }
 
@@ -295,7 +323,7 @@ void model_touch_breach(struct sim *s, const void *p, size_t size, uintptr_t bad
 static inline void model_touch(struct sim *s, const void *p, size_t size, const char *what)
 {
     uintptr_t bad;
-    if (SIM_UNLIKELY(!sim_memory_ok(p, size, &bad))) {
+    if (WSKSIM_MONITORS && SIM_UNLIKELY(!sim_memory_ok(p, size, &bad))) {
         model_touch_breach(s, p, size, bad, what);
     }
     sim_touch(s, (uintptr_t)p, size, true);
