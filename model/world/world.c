@@ -210,7 +210,6 @@ static void transports_change(struct sim *s, void *argument, uint64_t value)
     (void)argument;
     (void)value;
     world_fired(s, &timer);
-    sim_trace(s, TRACE_World, 0, 2);
     wsk_transports_changed(s);
     world_rest(s);
 }

@@ -174,6 +174,13 @@ static bool may_produce(const struct wsk_socket *socket)
            (socket->state == WSK_BOUND && socket->category == WSK_DATAGRAM);
 }
 
+/* A stream socket has the events of both roles, but plays one. */
+static bool is_of_role(const struct wsk_socket *socket, enum wsk_event event)
+{
+    bool is_listening = socket->state == WSK_LISTENING;
+    return socket->category != WSK_STREAM || (event == WSK_EV_ACCEPT) == is_listening;
+}
+
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
 {
     uint16_t reading = model_knob(s, KNOB_AMB_31);
@@ -184,8 +191,8 @@ void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
         struct wsk_gate *gate = &socket->gate[event];
         bool is_closed =
             gate->suspended && reading != 1 && !model_mutated(null_through_a_closed_gate);
-        if (has_null_form(event) && gate->adm && !is_closed && !socket->hold_events &&
-            wsk_event_target(socket, event) != NULL) {
+        if (has_null_form(event) && is_of_role(socket, event) && gate->adm && !is_closed &&
+            !socket->hold_events && wsk_event_target(socket, event) != NULL) {
             gate->null_due = true;
             offer_null(s, socket, event);
         }

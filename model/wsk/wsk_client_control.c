@@ -390,6 +390,7 @@ void wsk_transports_changed(struct sim *s)
     struct wsk_control_state *control = wsk->control;
     control->transports = control->transports == TRANSPORTS_MAX ? TRANSPORTS_MIN
                                                                 : control->transports + 1;
+    sim_trace(s, TRACE_World, 0, 2);
     if (model_mutated(list_change_lost)) {
         return;
     }

@@ -118,6 +118,9 @@ static void on_call(struct monitor *m, struct context *c, const struct sim_trace
     if (!m->is_mapping && f->routine == ROUTINE_WskReceive) {
         gate_on_receive(m, f->socket);
     }
+    if (!m->is_mapping && f->routine == ROUTINE_WskReceiveFrom) {
+        m->socket[f->socket].is_order_unknown = true; /* it may take what was refused */
+    }
     c->note = 0;
 }
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/* From the birth of a socket to its close. */
+#include "client.h"
+
+static const UCHAR client_host[4][4] = {{0, 0, 0, 0}, {10, 0, 0, 1}, {10, 0, 0, 2}, {10, 0, 0, 3}};
+
+void client_address(SOCKADDR_STORAGE *out, ULONG host, USHORT port)
+{
+    SOCKADDR_IN *v4 = (SOCKADDR_IN *)out;
+    RtlZeroMemory(out, sizeof *out);
+    v4->sin_family = AF_INET;
+    v4->sin_port = RtlUshortByteSwap(port);
+    RtlCopyMemory(&v4->sin_addr, client_host[host], 4);
+}
+
+BOOLEAN client_listens(const struct client_socket *s)
+{
+    return s->Category == LISTENING || (s->Category == STREAM && s->IsListener);
+}
+
+BOOLEAN client_is_stream(const struct client_socket *s)
+{
+    return s->Category == CONNECTION || (s->Category == STREAM && !s->IsListener);
+}
+
+struct client_socket *client_socket_new(enum client_category category, BOOLEAN is_listener,
+                                        ULONG origin)
+{
+    static const ULONG bits[] = {[BASIC] = 0,
+                                 [LISTENING] = GATE_SOCKET_LISTEN,
+                                 [DATAGRAM] = GATE_SOCKET_DATAGRAM,
+                                 [CONNECTION] = GATE_SOCKET_CONNECTION};
+    KIRQL irql = client_lock();
+    struct client_socket *s =
+        Client.Sockets < CLIENT_SOCKETS ? &Client.Socket[Client.Sockets++] : NULL;
+    if (s != NULL) {
+        s->Number = (ULONG)(s - Client.Socket) + 1;
+        s->Category = category;
+        s->IsListener = is_listener;
+        s->MayRetain = (Program.Options & 2) != 0 && Client.StaticMask == 0;
+    }
+    client_unlock(irql);
+    if (s != NULL && category != BASIC) {
+        ULONG kind = category != STREAM ? bits[category]
+                     : is_listener      ? GATE_SOCKET_LISTEN
+                                        : GATE_SOCKET_CONNECTION;
+        s->IsConditional = category == LISTENING && (Program.Options & 4) != 0;
+        client_note(GATE_NOTE_SOCKET, s->Number,
+                    kind | origin | (s->IsConditional ? GATE_SOCKET_CONDITIONAL : 0u));
+    }
+    return s;
+}
+
+/* ---- inside and outside ---- */
+
+static BOOLEAN enter_at(struct client_socket *s, enum client_state low, enum client_state high)
+{
+    KIRQL irql = client_lock();
+    BOOLEAN is_in =
+        s->Handle != NULL && !s->IsClosing && !s->IsDead && s->State >= low && s->State <= high;
+    s->Users += is_in;
+    client_unlock(irql);
+    return is_in;
+}
+
+BOOLEAN client_enter(struct client_socket *s)
+{
+    return enter_at(s, UNBOUND, LISTENS);
+}
+
+BOOLEAN client_enter_in(struct client_socket *s, enum client_state state)
+{
+    return enter_at(s, state, state);
+}
+
+void client_leave(struct client_socket *s)
+{
+    KIRQL irql = client_lock();
+    s->Users--;
+    client_unlock(irql);
+}
+
+void client_set_state(struct client_socket *s, enum client_state state)
+{
+    KIRQL irql = client_lock();
+    s->State = state;
+    client_unlock(irql);
+}
+
+void client_look(struct client_socket *s, NTSTATUS status)
+{
+    if (status == STATUS_FILE_FORCED_CLOSED) {
+        KIRQL irql = client_lock();
+        s->IsDead = TRUE;
+        client_unlock(irql);
+    }
+}
+
+/* ---- birth ---- */
+
+static const VOID *dispatch_of(const struct client_socket *s)
+{
+    switch (s->Category) {
+    case LISTENING:
+        return &ClientListen;
+    case DATAGRAM:
+        return &ClientDatagram;
+    case CONNECTION:
+        return &ClientConnection;
+    case STREAM:
+        return &ClientStream;
+    case BASIC:
+        break;
+    }
+    return NULL;
+}
+
+void client_open(ULONG what)
+{
+    static const ULONG flags[] = {[BASIC] = WSK_FLAG_BASIC_SOCKET,
+                                  [LISTENING] = WSK_FLAG_LISTEN_SOCKET,
+                                  [DATAGRAM] = WSK_FLAG_DATAGRAM_SOCKET,
+                                  [CONNECTION] = WSK_FLAG_CONNECTION_SOCKET,
+                                  [STREAM] = WSK_FLAG_STREAM_SOCKET};
+    static const UCHAR kinds[] = {LISTENING, DATAGRAM,   CONNECTION, LISTENING,
+                                  DATAGRAM,  CONNECTION, STREAM,     BASIC};
+    enum client_category category = (enum client_category)kinds[what % 8];
+    struct client_request *r = client_request(REQUEST_SOCKET, NULL);
+    if (r == NULL) {
+        return;
+    }
+    struct client_socket *s = client_socket_new(category, (what & 8) != 0, 0);
+    if (s == NULL) {
+        client_request_drop(r);
+        return;
+    }
+    r->Accepted = s;
+    BOOLEAN is_udp = category == DATAGRAM;
+    (void)!Client.Npi.Dispatch->WskSocket(
+        Client.Npi.Client, AF_INET, is_udp ? SOCK_DGRAM : SOCK_STREAM,
+        is_udp ? IPPROTO_UDP : IPPROTO_TCP, flags[category], category != BASIC ? s : NULL,
+        dispatch_of(s), NULL, NULL, NULL, r->Irp);
+    if ((what & 16) == 0) {
+        (void)client_wait(r, 0);
+    }
+}
+
+/* ---- bind, listen, accept, connect ---- */
+
+/* One at a time, and only from this state: true = the caller is inside and may call. */
+static BOOLEAN begin(struct client_socket *s, enum client_state from, enum client_state to)
+{
+    KIRQL irql = client_lock();
+    BOOLEAN may = s->Handle != NULL && !s->IsClosing && !s->IsDead && s->State == from;
+    if (may) {
+        s->State = to;
+        s->Users++;
+    }
+    client_unlock(irql);
+    return may;
+}
+
+void client_bind(struct client_socket *s, ULONG how)
+{
+    struct client_request *r = s->Category != BASIC ? client_request(REQUEST_BIND, s) : NULL;
+    if (r == NULL) {
+        return;
+    }
+    if (!begin(s, UNBOUND, BINDING)) {
+        client_request_drop(r);
+        return;
+    }
+    if (s->IsConditional && !s->IsConditionalSet) { /* before the bind: CTL-129 */
+        s->IsConditionalSet = client_set_flag(s, SO_CONDITIONAL_ACCEPT, 1);
+        if (!s->IsConditionalSet) {
+            client_set_state(s, UNBOUND);
+            client_leave(s);
+            client_request_drop(r);
+            return;
+        }
+    }
+    BOOLEAN is_any = client_is_stream(s);
+    s->Port = is_any ? 0 : (USHORT)(CLIENT_PORT + s->Number);
+    client_address(&r->Local, how & 1, s->Port);
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    NTSTATUS status;
+    switch (s->Category) {
+    case LISTENING:
+        status = ((const WSK_PROVIDER_LISTEN_DISPATCH *)s->Handle->Dispatch)
+                     ->WskBind(s->Handle, (PSOCKADDR)&r->Local, 0, r->Irp);
+        break;
+    case DATAGRAM:
+        status = ((const WSK_PROVIDER_DATAGRAM_DISPATCH *)s->Handle->Dispatch)
+                     ->WskBind(s->Handle, (PSOCKADDR)&r->Local, 0, r->Irp);
+        break;
+    case STREAM:
+        status = ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)
+                     ->WskBind(s->Handle, (PSOCKADDR)&r->Local, 0, r->Irp);
+        break;
+    case CONNECTION:
+    case BASIC:
+    default:
+        status = ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
+                     ->WskBind(s->Handle, (PSOCKADDR)&r->Local, 0, r->Irp);
+        break;
+    }
+    client_look(s, status);
+    client_leave(s);
+    if ((how & 6) != 6) {
+        (void)client_wait(r, 0);
+    }
+}
+
+void client_listen(struct client_socket *s)
+{
+    if (s->Category != STREAM || !s->IsListener) {
+        return;
+    }
+    struct client_request *r = client_request(REQUEST_LISTEN, s);
+    if (r == NULL) {
+        return;
+    }
+    if (!begin(s, BOUND, CONNECTING)) {
+        client_request_drop(r);
+        return;
+    }
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    NTSTATUS status =
+        ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)->WskListen(s->Handle, r->Irp);
+    client_look(s, status);
+    client_leave(s);
+    (void)client_wait(r, 50); /* it may pend until somebody connects (AMBIGUOUS-LIFE-21) */
+}
+
+void client_accept(struct client_socket *s)
+{
+    struct client_request *r = client_listens(s) ? client_request(REQUEST_CANCELLABLE, s) : NULL;
+    if (r == NULL) {
+        return;
+    }
+    if (!client_enter_in(s, LISTENS)) {
+        client_request_drop(r);
+        return;
+    }
+    struct client_socket *accepted = client_socket_new(CONNECTION, FALSE, GATE_SOCKET_BY_ACCEPT);
+    if (accepted == NULL) {
+        client_request_drop(r);
+        client_leave(s);
+        return;
+    }
+    r->Accepted = accepted;
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    NTSTATUS status;
+    if (s->Category == STREAM) {
+        status = ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)
+                     ->WskAccept(s->Handle, 0, accepted, &ClientConnection, (PSOCKADDR)&r->Local,
+                                 (PSOCKADDR)&r->Remote, r->Irp);
+    } else {
+        status = ((const WSK_PROVIDER_LISTEN_DISPATCH *)s->Handle->Dispatch)
+                     ->WskAccept(s->Handle, 0, accepted, &ClientConnection, (PSOCKADDR)&r->Local,
+                                 (PSOCKADDR)&r->Remote, r->Irp);
+    }
+    client_look(s, status);
+    client_leave(s);
+}
+
+void client_connect(struct client_socket *s, ULONG how)
+{
+    struct client_request *r = client_is_stream(s) ? client_request(REQUEST_CONNECT, s) : NULL;
+    if (r == NULL) {
+        return;
+    }
+    if (!begin(s, BOUND, CONNECTING)) {
+        client_request_drop(r);
+        return;
+    }
+    PSOCKADDR to = (PSOCKADDR)&r->Remote;
+    client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + how % 2));
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    NTSTATUS status;
+    if (s->Category == STREAM) {
+        const WSK_PROVIDER_STREAM_DISPATCH *d = s->Handle->Dispatch;
+        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, NULL, 0, r->Irp)
+                                : d->WskConnect(s->Handle, to, 0, r->Irp);
+    } else {
+        const WSK_PROVIDER_CONNECTION_DISPATCH *d = s->Handle->Dispatch;
+        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, NULL, 0, r->Irp)
+                                : d->WskConnect(s->Handle, to, 0, r->Irp);
+    }
+    client_look(s, status);
+    client_leave(s);
+    if ((how & 8) == 0) {
+        (void)client_wait(r, 300);
+    }
+}
+
+void client_socket_connect(ULONG how)
+{
+    struct client_request *r = client_request(REQUEST_CONNECT, NULL);
+    if (r == NULL) {
+        return;
+    }
+    struct client_socket *s = client_socket_new(CONNECTION, FALSE, 0);
+    if (s == NULL) {
+        client_request_drop(r);
+        return;
+    }
+    r->Accepted = s;
+    client_address(&r->Local, 0, 0);
+    client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + how % 2));
+    (void)!Client.Npi.Dispatch->WskSocketConnect(Client.Npi.Client, SOCK_STREAM, IPPROTO_TCP,
+                                                 (PSOCKADDR)&r->Local, (PSOCKADDR)&r->Remote, 0, s,
+                                                 &ClientConnection, NULL, NULL, NULL, r->Irp);
+    if ((how & 8) == 0) {
+        (void)client_wait(r, 300);
+    }
+}
+
+/* ---- the end ---- */
+
+void client_close(struct client_socket *s)
+{
+    KIRQL irql = client_lock();
+    BOOLEAN is_mine = s->Handle != NULL && !s->IsClosing;
+    BOOLEAN may_hold = s->MayRetain && s->Handle != NULL;
+    if (is_mine) {
+        s->MayRetain = FALSE;
+    }
+    client_unlock(irql);
+    if (!is_mine) {
+        return;
+    }
+    if (may_hold) {
+        client_drain(s); /* who decided to retain has returned */
+    }
+    irql = client_lock();
+    is_mine = !s->IsClosing;
+    s->IsClosing = TRUE;
+    client_unlock(irql);
+    if (!is_mine) {
+        return; /* another thread was faster */
+    }
+    for (;;) {
+        irql = client_lock();
+        ULONG users = s->Users;
+        client_unlock(irql);
+        if (users == 0) {
+            break;
+        }
+        client_sleep(1);
+    }
+    client_release_all(s);
+    struct client_request *r;
+    while ((r = client_request(REQUEST_CLOSE, s)) == NULL) {
+        client_sleep(1); /* memory is short, for a while */
+    }
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    (void)!((const WSK_PROVIDER_BASIC_DISPATCH *)s->Handle->Dispatch)
+        ->WskCloseSocket(s->Handle, r->Irp);
+    (void)client_wait(r, 0);
+}
