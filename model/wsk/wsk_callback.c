@@ -116,7 +116,7 @@ static void check_null_target(struct sim *s, struct wsk_socket *socket, enum wsk
 {
     const struct wsk_gate *gate = &socket->gate[event];
     if (SIM_UNLIKELY(gate->adm && gate->src == WSK_SRC_DYNAMIC && socket->life == WSK_LIVE &&
-                     wsk_event_target(socket, event) == NULL) &&
+                     socket->accepting == NULL && wsk_event_target(socket, event) == NULL) &&
         model_knob(s, KNOB_AMB_12) == 2 && socket->ops->ready(s, socket, event) != 0) {
         model_fail(s, RULE_CTL_071, socket->object, &gate->enabled,
                    "%s is due and its pointer in the client dispatch table is NULL",

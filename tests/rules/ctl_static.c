@@ -332,22 +332,27 @@ MISTAKE(static_event_thought_disabled, "CTL-106 BUG-08 CTL-103 PROP-29", .world 
     }
 }
 
-/*
- * BUG-22: refuses, and counts on being left alone until it enables the event again; where what a
- * static callback refuses is offered again, it is called without end.
- */
+/* BUG-22: takes its refusal for the end of the callbacks; the next datagram calls it again. */
 static NTSTATUS WSKAPI OnDatagramRefused(PVOID Context, ULONG Flags,
                                          PWSK_DATAGRAM_INDICATION Data)
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Flags);
-    return Data != NULL && Mistaken ? STATUS_DATA_NOT_ACCEPTED : STATUS_SUCCESS;
+    if (Data == NULL) {
+        return STATUS_SUCCESS;
+    }
+    InterlockedIncrement(&Current->Datagrams);
+    if (Mistaken) {
+        Current = NULL; /* it has been turned off, has it not? */
+    }
+    return STATUS_DATA_NOT_ACCEPTED;
 }
 
 static const WSK_CLIENT_DATAGRAM_DISPATCH Refusing = {OnDatagramRefused};
 
-MISTAKE(static_refusal_trusted, "SYS-LIVELOCK CTL-104 BUG-22 dgrm.static_refusal", .world = Sends)
+MISTAKE(static_refusal_trusted, "MEM-NULL CTL-104 BUG-22", .world = Sends)
 {
+    Current = &Fixed;
     if (Static(WSK_EVENT_RECEIVE_FROM) && BoundDatagram(NULL, &Refusing) != NULL) {
         CaseSleep(6000);
     }
