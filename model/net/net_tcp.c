@@ -283,7 +283,9 @@ void net_tcp_abort(struct sim *s, struct net_tcp *tcp)
 void net_tcp_close(struct sim *s, struct net_tcp *tcp)
 {
     SIM_ASSERT(!tcp->is_gone);
-    if (!(tcp->is_finishing && tcp->fin_in)) {
+    if (model_mutated(close_is_graceful)) {
+        net_tcp_shutdown(s, tcp);
+    } else if (!(tcp->is_finishing && tcp->fin_in)) {
         net_tcp_abort(s, tcp);
     }
     tcp->ops = NULL;

@@ -148,21 +148,32 @@ static struct wsk_socket *known_socket(struct sim *s, enum model_routine routine
     return socket;
 }
 
-static void check_not_closed(struct wsk_call *call, unsigned flags)
+/*
+ * Step 6. False: the call is to be answered STATUS_FILE_FORCED_CLOSED (AMBIGUOUS-LIFE-69; only with
+ * the monitor off).
+ */
+static bool check_not_closed(struct wsk_call *call, unsigned flags)
 {
+    struct sim *s = call->s;
     struct wsk_socket *socket = call->socket;
     if (!socket->close_started) {
-        return;
+        return true;
     }
     if ((flags & WSK_ENTER_CLOSED_OK) != 0 && socket->life != WSK_CLOSED) {
-        return; /* REL-013: the caller decides */
+        return true; /* REL-013: the caller decides */
     }
+    bool is_over = socket->life == WSK_CLOSED;
+    const char *when = is_over ? "whose close has completed"
+                               : "that has been passed to WskCloseSocket";
     enum model_rule rule =
         call->routine == ROUTINE_WskControlSocket ? RULE_CTL_182 : RULE_CLOSE_007;
-    model_fail(call->s, rule, socket->object, &socket->closed, "%s on a socket %s",
-               model_routine_name(call->routine),
-               socket->life == WSK_CLOSED ? "whose close has completed"
-                                          : "that has been passed to WskCloseSocket");
+    model_breach(s, rule, socket->object, &socket->closed, "%s on a socket %s",
+                 model_routine_name(call->routine), when);
+    if (is_over || model_knob(s, KNOB_CLOSE_CALL_AFTER) == 1) {
+        model_fail(s, RULE_CTL_183, socket->object, &socket->closed, "%s on a socket %s",
+                   model_routine_name(call->routine), when);
+    }
+    return false;
 }
 
 /* Functions for which STATUS_FILE_FORCED_CLOSED is listed (CLOSE-030) may find the socket dead. */
@@ -253,7 +264,7 @@ bool wsk_enter_socket(struct wsk_call *call, enum model_routine routine, PWSK_SO
     }
     call->registration = call->socket->registration;
     sim_trace(s, TRACE_WskCall, call->socket->object, (uint64_t)routine);
-    check_not_closed(call, flags);
+    bool is_open = check_not_closed(call, flags);
     struct io_irp *io = NULL;
     if ((flags & WSK_ENTER_NO_IRP) == 0) {
         if (irp != NULL) {
@@ -263,6 +274,10 @@ bool wsk_enter_socket(struct wsk_call *call, enum model_routine routine, PWSK_SO
     window_open(call);
     if (io != NULL) {
         call->request = wsk_request_new(call, kind, io);
+    }
+    if (!is_open) {
+        wsk_refuse(call, STATUS_FILE_FORCED_CLOSED);
+        return false;
     }
     if ((flags & WSK_ENTER_DEAD_OK) != 0) {
         return true;
@@ -344,7 +359,9 @@ void wsk_refuse(struct wsk_call *call, NTSTATUS status)
             wsk_request_abandon(call);
             return;
         }
-        wsk_request_inline(call, model_mutated(failed_irp_succeeds) ? STATUS_SUCCESS : status, 0);
+        bool is_dead = model_mutated(dead_irp_succeeds) && status == STATUS_FILE_FORCED_CLOSED;
+        bool is_success = is_dead || model_mutated(failed_irp_succeeds);
+        wsk_request_inline(call, is_success ? STATUS_SUCCESS : status, 0);
     }
 }
 
@@ -459,7 +476,12 @@ void wsk_call_check_close(struct wsk_call *call)
     for (const struct wsk_call *c = call; c != NULL; c = c->outer) {
         own += c->socket == socket;
     }
-    if (own > 1 && model_knob(s, KNOB_CLOSE_NESTED_SAME_THREAD) != 2) {
+    uint16_t nested = own > 1 ? model_knob(s, KNOB_CLOSE_NESTED_SAME_THREAD) : 2;
+    if (nested == 1) {
+        model_fail(s, RULE_CLOSE_002, socket->object, &call->outer->entered,
+                   "WskCloseSocket is called inside %s on the same socket and thread",
+                   model_routine_name(call->outer->routine));
+    } else if (nested == 0) {
         model_lint(s, RULE_CLOSE_002); /* AMBIGUOUS-LIFE-02 */
     }
     if (socket->extension.calls != 0 && socket->extension.gate.running == 0) {

@@ -14,6 +14,12 @@
 static bool is_drained(struct sim *s, const struct wsk_socket *socket)
 {
     /* AMBIGUOUS-LIFE-52: pended inspections are reported as aborted before the close completes. */
+    model_exercised(s, RULE_CLOSE_005);
+    model_exercised(s, RULE_CLOSE_006);
+    model_exercised(s, RULE_CLOSE_011);
+    if (socket->retained != 0 && model_knob(s, KNOB_CLOSE_WITH_RETAINED) == 1) {
+        return false; /* AMBIGUOUS-LIFE-17 */
+    }
     bool owes_aborts = socket->data.aborted != 0 && model_knob(s, KNOB_INSPECT_ON_CLOSE) == 1;
     if (model_mutated(close_outruns_callbacks)) {
         return socket->requests == 0;
@@ -33,7 +39,10 @@ static void deliver_close(struct sim *s, struct wsk_request *r)
     if (socket->sd_object != 0) {
         wsk_sd_use(s, socket->sd_object, -1);
     }
-    ex_free(s, socket->block);
+    if (!model_mutated(close_frees_at_once)) {
+        ex_free(s, socket->block);
+    }
+    model_exercised(s, RULE_CLOSE_008);
     socket->life = WSK_CLOSED;
     sim_trace(s, TRACE_CloseEnd, socket->object, 0);
     model_exercised(s, RULE_CLOSE_007);
@@ -48,7 +57,12 @@ static void go_on(struct sim *s, void *argument, uint64_t value)
         return;
     }
     socket->is_finishing = true;
-    wsk_complete(s, socket->close_request, STATUS_SUCCESS, 0);
+    /* CLOSE-039, AMBIGUOUS-LIFE-76. */
+    bool is_cancelled = socket->close_request->is_cancelled &&
+                        (model_knob(s, KNOB_CLOSE_IRP_CANCELLED) == 1 ||
+                         model_mutated(close_can_be_cancelled));
+    model_exercised(s, RULE_CLOSE_039);
+    wsk_complete(s, socket->close_request, is_cancelled ? STATUS_CANCELLED : STATUS_SUCCESS, 0);
 }
 
 void wsk_close_poke(struct sim *s, struct wsk_socket *socket)
@@ -140,7 +154,17 @@ static void begin(struct wsk_call *call)
     lint_late(s, socket);
     lint_table(s, socket);
     wsk_release_check_close(s, socket);
-    if (!socket->close_failed_once && model_knob(s, KNOB_CLOSE_MAY_FAIL) == 1) {
+    model_exercised(s, RULE_CLOSE_012);
+    model_exercised(s, RULE_CLOSE_019);
+    if (model_mutated(close_refuses_dead) && socket->life == WSK_DEAD) {
+        wsk_refuse(call, STATUS_FILE_FORCED_CLOSED);
+        return;
+    }
+    if (model_mutated(close_in_callback_waits) && wsk_event_inside(s, socket) != NULL) {
+        ke_check_may_block(s, socket->object);
+    }
+    if (!socket->close_failed_once &&
+        (model_knob(s, KNOB_CLOSE_MAY_FAIL) == 1 || model_mutated(close_may_fail_too))) {
         socket->close_failed_once = true;
         wsk_refuse(call, STATUS_INSUFFICIENT_RESOURCES);
         return;
@@ -151,8 +175,15 @@ static void begin(struct wsk_call *call)
     sim_trace(s, TRACE_CloseStart, socket->object, 0);
     close_gates(s, socket);
     socket->ops->closing(s, socket);
-    wsk_request_fail_all(s, socket, STATUS_CANCELLED, true);
+    NTSTATUS orphan = model_mutated(close_fails_pending) ? STATUS_UNSUCCESSFUL : STATUS_CANCELLED;
+    wsk_request_fail_all(s, socket, orphan, true);
+    model_exercised(s, RULE_CLOSE_003);
+    model_exercised(s, RULE_CLOSE_004);
     call->request->deliver = deliver_close;
+    call->request->item = socket; /* this one ends it */
+    if (model_mutated(close_frees_at_once)) {
+        ex_free(s, socket->block);
+    }
     if (is_drained(s, socket) && choice_flag(s, CHOICE_WORLD, PICK_WSK_STYLE)) {
         socket->is_finishing = true;
         wsk_inline(call, STATUS_SUCCESS, 0);

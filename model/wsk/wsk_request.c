@@ -168,7 +168,7 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     if (!early) {
         uncount(s, r);
     }
-    if (r->kind == WSK_REQ_CLOSE) {
+    if (r->kind == WSK_REQ_CLOSE && r->item != NULL) {
         r->registration->sockets--;
         ke_poke(s);
     }

@@ -496,6 +496,26 @@ static void fail_waiting_disables(struct sim *s, struct wsk_socket *socket)
     }
 }
 
+static bool has_null_due(const struct wsk_socket *socket)
+{
+    bool due = false;
+    for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
+        due |= socket->gate[e].null_due;
+    }
+    return due;
+}
+
+/* death_keeps_requests: out of their queues and forgotten. */
+static void lose_requests(struct sim *s, struct wsk_socket *socket)
+{
+    for (struct wsk_request *r = socket->all_first; r != NULL; r = r->all_next) {
+        if (r->phase == WSK_REQ_WAITING && r->kind == WSK_REQ_RECEIVE_FROM) {
+            r->withdraw(s, r);
+            r->phase = WSK_REQ_ENTERED;
+        }
+    }
+}
+
 void wsk_socket_die(struct sim *s, struct wsk_socket *socket)
 {
     if (socket->life != WSK_LIVE) {
@@ -510,7 +530,13 @@ void wsk_socket_die(struct sim *s, struct wsk_socket *socket)
     }
     wsk_event_nulls(s, socket);
     uint16_t reading = model_knob(s, KNOB_AMB_33);
-    if (reading != 1) {
+    model_exercised(s, RULE_CLOSE_037);
+    if (model_mutated(death_keeps_requests)) {
+        lose_requests(s, socket);
+    }
+    /* AMBIGUOUS-LIFE-59, callback-only: a client that hears of it by a callback closes. */
+    bool is_announced = model_knob(s, KNOB_DEAD_ANNOUNCE) == 2 && has_null_due(socket);
+    if (reading != 1 && !is_announced) {
         NTSTATUS status = reading == 2 ? STATUS_CONNECTION_ABORTED : STATUS_FILE_FORCED_CLOSED;
         wsk_request_fail_all(s, socket, status, false);
     }

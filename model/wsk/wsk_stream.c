@@ -471,6 +471,7 @@ static void linger(struct sim *s, struct wsk_socket *socket)
 static void stream_closing(struct sim *s, struct wsk_socket *socket)
 {
     struct wsk_data *d = &socket->data;
+    model_exercised(s, RULE_CLOSE_015);
     if (d->sends.first != NULL && d->cut == WSK_CUT_NONE) {
         model_lint(s, RULE_CLOSE_016);
     }
