@@ -60,7 +60,7 @@ static void set_routine(struct sim *s, PIRP irp, PIO_COMPLETION_ROUTINE routine,
     PIO_STACK_LOCATION next = irp->Tail.Overlay.CurrentStackLocation - 1;
     next->CompletionRoutine = routine;
     next->Context = context;
-    next->Control = (UCHAR)flags;
+    next->Control = (UCHAR)(model_mutated(routine_for_all) ? 0xe0u : flags);
 }
 
 static unsigned flags_of(BOOLEAN success, BOOLEAN error, BOOLEAN cancel)

@@ -107,6 +107,36 @@ MISTAKE(completed_with_pending, "KRN-018", .world = User)
     Serve(CompletesPending, NULL);
 }
 
+static void NeverCalled(PDEVICE_OBJECT Device, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(Device);
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+}
+
+static NTSTATUS CompletesCancellable(PDEVICE_OBJECT Device, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(Device);
+    (void)IoSetCancelRoutine(Irp, Mistaken ? NeverCalled : NULL);
+    return Complete(Irp, STATUS_SUCCESS);
+}
+
+MISTAKE(completed_with_a_cancel_routine, "KRN-018 KRN-027", .world = User)
+{
+    Serve(CompletesCancellable, NULL);
+}
+
+MISTAKE(own_irp_completed, "KRN-018")
+{
+    PIRP Irp = IoAllocateIrp(1, FALSE);
+    if (Irp != NULL) {
+        Irp->IoStatus.Status = STATUS_SUCCESS;
+        if (Mistaken) {
+            IoCompleteRequest(Irp, IO_NO_INCREMENT);
+        }
+        IoFreeIrp(Irp);
+    }
+}
+
 static NTSTATUS CompletesLocked(PDEVICE_OBJECT Device, PIRP Irp)
 {
     KIRQL Old;

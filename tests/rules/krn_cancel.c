@@ -257,12 +257,12 @@ static void OnTimer(PKDPC Dpc, PVOID Context, PVOID First, PVOID Second)
         (void)IoCancelIrp(Irp);
     }
     KeReleaseSpinLockFromDpcLevel(&VictimLock);
-    if (Mistaken) {
+    if (Irp != NULL && Mistaken) {
         (void)IoCancelIrp(Irp);
     }
 }
 
-MISTAKE(timer_cancels_what_was_freed, "KRN-022 KBUG-12 KRN-024", .off = "KRN-001")
+MISTAKE(timer_cancels_what_was_freed, "KRN-022 KBUG-12 KRN-024")
 {
     PDEVICE_OBJECT Device;
     LARGE_INTEGER Due;

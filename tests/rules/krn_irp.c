@@ -89,7 +89,7 @@ MISTAKE(irp_in_paged_pool, "KRN-004 KBUG-15")
     }
 }
 
-MISTAKE(irp_reused_in_flight, "KRN-005 KPROP-02")
+MISTAKE(irp_reused_below, "KRN-005 KPROP-02")
 {
     PDEVICE_OBJECT Device = LowerNew();
     PIRP Irp = Device != NULL ? IoAllocateIrp(1, FALSE) : NULL;
@@ -296,7 +296,7 @@ FREEDOM(completes_at_dispatch, "KRN-063")
     }
 }
 
-MISTAKE(context_in_paged_pool, "KRN-008 KBUG-15")
+MISTAKE(routine_context_in_paged_pool, "KRN-008 KBUG-15")
 {
     PIRP Irp = IoAllocateIrp(1, FALSE);
     PVOID Context = ExAllocatePoolWithTag(Mistaken ? PagedPool : NonPagedPoolNx, 64, TAG);
@@ -308,6 +308,22 @@ MISTAKE(context_in_paged_pool, "KRN-008 KBUG-15")
     }
     if (Context != NULL) {
         ExFreePoolWithTag(Context, TAG);
+    }
+}
+
+DUTY(routine_goes_into_the_next_location, "KRN-008")
+{
+    PIRP Irp = IoAllocateIrp(2, FALSE);
+    if (Irp != NULL) {
+        PIO_STACK_LOCATION Next = IoGetNextIrpStackLocation(Irp);
+        IoSetCompletionRoutine(Irp, Stop, &Seen, TRUE, FALSE, TRUE);
+        Check(Next->CompletionRoutine == Stop && Next->Context == &Seen);
+        Check((Next->Control & SL_INVOKE_ON_SUCCESS) != 0);
+        Check((Next->Control & SL_INVOKE_ON_ERROR) == 0);
+        Check((Next->Control & SL_INVOKE_ON_CANCEL) != 0);
+        IoSetNextIrpStackLocation(Irp);
+        Check(IoGetNextIrpStackLocation(Irp)->CompletionRoutine == NULL);
+        IoFreeIrp(Irp);
     }
 }
 

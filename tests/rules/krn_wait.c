@@ -115,7 +115,7 @@ MISTAKE(signal_lost_by_a_late_clear, "SYS-LOST-WAKEUP KBUG-21 KRN-090 KPROP-13")
 
 /* ---- where a wait may be made (KRN-081 to KRN-083, KRN-096, KRN-097) ---- */
 
-MISTAKE(waits_at_dispatch, "KRN-081 KPROP-10")
+MISTAKE(thread_waits_at_dispatch, "KRN-081 KPROP-10")
 {
     KeInitializeEvent(&Event, NotificationEvent, TRUE);
     KIRQL Old = KeRaiseIrqlToDpcLevel();
