@@ -382,13 +382,19 @@ void model_resident(struct sim *s, const void *p, size_t size, enum model_rule r
     }
 }
 
-void model_code(struct sim *s, const void *function, const char *what)
+bool model_is_driver(const void *at)
 {
     /* Tests play the driver from the executable itself. */
     extern const char __executable_start[], etext[];
+    uintptr_t address = (uintptr_t)at;
+    return sim_memory_is_module(address) ||
+           (address >= (uintptr_t)__executable_start && address < (uintptr_t)etext);
+}
+
+void model_code(struct sim *s, const void *function, const char *what)
+{
     uintptr_t address = (uintptr_t)function;
-    if (!WSKSIM_MONITORS || sim_memory_is_module(address) ||
-        (address >= (uintptr_t)__executable_start && address < (uintptr_t)etext)) {
+    if (!WSKSIM_MONITORS || model_is_driver(function)) {
         return;
     }
     if (address < NULL_PAGES) {

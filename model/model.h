@@ -338,6 +338,8 @@ void model_resident(struct sim *s, const void *p, size_t size, enum model_rule r
  * "CompletionRoutine".
  */
 void model_code(struct sim *s, const void *function, const char *what);
+/* True if it may lead into the driver's image. */
+bool model_is_driver(const void *address);
 
 /* ---- life of the model ---- */
 

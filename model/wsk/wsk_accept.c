@@ -17,6 +17,9 @@ static void deliver_accept(struct sim *s, struct wsk_request *r)
 {
     const struct wsk_socket *accepted = r->item;
     if (!NT_SUCCESS(r->status)) {
+        if (model_mutated(accept_close_status) && r->status == STATUS_CANCELLED) {
+            r->status = STATUS_CONNECTION_ABORTED;
+        }
         return;
     }
     SIZE_T size = wsk_address_size(r->socket->family);
@@ -110,6 +113,24 @@ static struct wsk_incoming *waiting_for_irp(struct wsk_socket *listener)
     return in;
 }
 
+static bool has_turn(struct sim *s, void *argument)
+{
+    const struct wsk_socket *listener = argument;
+    (void)s;
+    return listener->data.accepts.first == NULL || listener->life != WSK_LIVE;
+}
+
+/* AMBIGUOUS-LIFE-19, on request: a second accept blocks its caller while the first is queued. */
+static void wait_for_turn(struct wsk_call *call)
+{
+    struct wsk_socket *listener = call->socket;
+    if (model_knob(call->s, KNOB_ACCEPT_MULTIPLE) == 1 && listener->data.accepts.first != NULL &&
+        call->s->current->level < DISPATCH_LEVEL) {
+        (void)ke_wait_until(call->s, has_turn, listener, SIM_TIME_NEVER,
+                            "the accept request that is queued already");
+    }
+}
+
 static void accept(struct wsk_call *call)
 {
     struct sim *s = call->s;
@@ -124,8 +145,12 @@ static void accept(struct wsk_call *call)
         return;
     }
     struct wsk_incoming *in =
-        listener->data.accepts.first == NULL ? waiting_for_irp(listener) : NULL;
+        listener->data.accepts.first == NULL && !model_mutated(accept_ignores_backlog)
+            ? waiting_for_irp(listener)
+            : NULL;
+    model_exercised(s, RULE_ACPT_002);
     if (in == NULL) {
+        wait_for_turn(call);
         r->withdraw = withdraw_accept;
         wsk_queue_push(&listener->data.accepts, r);
         wsk_pend(call);
@@ -172,8 +197,11 @@ static void deliver_listen(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
     if (NT_SUCCESS(r->status)) {
+        r->information = model_mutated(stream_listen_information) ? 1 : 0;
+        model_exercised(s, RULE_STRM_007);
         wsk_socket_see(s, socket, WSK_LISTENING);
-    } else if (socket->state != WSK_LISTENING) {
+    } else if (socket->state != WSK_LISTENING && !model_mutated(stream_failed_listen_commits)) {
+        model_exercised(s, RULE_STRM_006);
         socket->committed_listen = false; /* STRM-006 */
     }
 }
@@ -300,8 +328,10 @@ static bool listen_take(struct sim *s, struct wsk_invocation *inv)
 /* ACPT-023, AMBIGUOUS-LIFE-72. */
 static bool is_accepted(struct sim *s, NTSTATUS answer)
 {
-    return model_knob(s, KNOB_CALLBACK_OTHER_STATUS) == 1 ? answer == STATUS_SUCCESS
-                                                          : NT_SUCCESS(answer);
+    bool is_strict =
+        model_knob(s, KNOB_CALLBACK_OTHER_STATUS) == 1 || model_mutated(accept_other_refuses);
+    model_exercised(s, RULE_ACPT_023);
+    return is_strict ? answer == STATUS_SUCCESS : NT_SUCCESS(answer);
 }
 
 static void accept_returned(struct sim *s, struct wsk_invocation *inv)
@@ -313,7 +343,7 @@ static void accept_returned(struct sim *s, struct wsk_invocation *inv)
     wsk_argument_free(s, inv->remote);
     wsk_incoming_state(in, WSK_IN_ENDED);
     accepted->data.is_held = false;
-    if (!is_accepted(s, inv->answer)) {
+    if (!is_accepted(s, inv->answer) || model_mutated(accept_takes_back)) {
         if (!model_mutated(refused_stays_open)) {
             accepted->ops->closing(s, accepted);
         }

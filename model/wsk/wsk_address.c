@@ -8,6 +8,9 @@ static void deliver_address(struct sim *s, struct wsk_request *r)
         wsk_output_kept(s, r, r->out[0], wsk_address_size(r->socket->family), RULE_ADDR_005,
                         "address buffer");
         wsk_address_out(s, &r->address[0], r->out[0], "address buffer");
+        if (model_mutated(address_family_v4)) {
+            ((PSOCKADDR)r->out[0])->sa_family = AF_INET;
+        }
     }
 }
 
@@ -42,7 +45,9 @@ NTSTATUS WSKAPI WskGetLocalAddress(PWSK_SOCKET Socket, PSOCKADDR LocalAddress, P
         if (!is_known && !wsk_any_callback(socket)) {
             model_breach(call.s, RULE_ADDR_001, socket->object, &socket->created,
                          "WskGetLocalAddress on a socket that is not bound");
-            wsk_refuse(&call, STATUS_INVALID_DEVICE_STATE); /* ADDR-002 */
+            wsk_refuse(&call, model_mutated(local_address_unbound) ? STATUS_INVALID_PARAMETER
+                                                                   : STATUS_INVALID_DEVICE_STATE);
+            model_exercised(call.s, RULE_ADDR_002);
             return wsk_leave(&call);
         }
         model_exercised(call.s, RULE_ADDR_001);

@@ -65,11 +65,17 @@ static void deliver_connect(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
     wsk_buffer_release(s, r, MM_READ, RULE_CONN_006);
+    if (r->status == STATUS_CANCELLED && model_mutated(connect_close_status)) {
+        r->status = STATUS_UNSUCCESSFUL;
+    }
+    model_exercised(s, r->status == STATUS_CANCELLED ? RULE_CONN_012 : RULE_CONN_004);
     if (!NT_SUCCESS(r->status)) {
         if (socket->seen == WSK_CONNECTING) {
             wsk_socket_see(s, socket, WSK_BOUND);
         }
-    } else if (socket->seen == WSK_CONNECTING) {
+    } else if (socket->seen == WSK_CONNECTING && !model_mutated(connect_is_not_known)) {
+        r->information = model_mutated(connect_information) ? 1 : 0;
+        model_exercised(s, RULE_CONN_008);
         wsk_socket_see(s, socket, WSK_CONNECTED);
     }
 }
@@ -210,7 +216,9 @@ static bool check_state(struct wsk_call *call)
     if (socket->seen == WSK_UNBOUND || socket->seen == WSK_BINDING) {
         model_breach(s, socket->category == WSK_STREAM ? RULE_BIND_008 : RULE_BIND_006,
                      socket->object, &socket->created, "%s on a socket that is not bound", name);
-        wsk_refuse(call, STATUS_INVALID_DEVICE_STATE); /* CONN-003 */
+        wsk_refuse(call, model_mutated(connect_unbound_parameter)
+                             ? STATUS_INVALID_PARAMETER
+                             : STATUS_INVALID_DEVICE_STATE); /* CONN-003 */
         return false;
     }
     model_exercised(s, RULE_BIND_008);
@@ -249,7 +257,8 @@ static void connect_socket(struct wsk_call *call, const struct net_address *remo
     if (faults(call, socket)) {
         return;
     }
-    start(call, socket, remote, data, (uint32_t)r->length);
+    start(call, socket, remote, data,
+          model_mutated(connect_ex_data_lost) ? 0 : (uint32_t)r->length);
 }
 
 NTSTATUS WSKAPI WskConnect(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, ULONG Flags, PIRP Irp)
@@ -273,7 +282,8 @@ NTSTATUS WSKAPI WskConnectEx(PWSK_SOCKET Socket, PSOCKADDR RemoteAddress, PWSK_B
         if (Buffer != NULL) {
             model_touch(call.s, Buffer, sizeof *Buffer, "Buffer");
         }
-        if (Buffer != NULL && Buffer->Length > CONNECT_DATA_MAX) {
+        if (Buffer != NULL && Buffer->Length > CONNECT_DATA_MAX &&
+            !model_mutated(connect_ex_takes_more)) {
             wsk_refuse(&call, STATUS_BUFFER_OVERFLOW);
         } else if (check_state(&call)) {
             connect_socket(&call, &remote, Buffer);

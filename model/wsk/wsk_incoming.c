@@ -203,7 +203,11 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
                                        PVOID context, const VOID *dispatch, bool hold)
 {
     struct wsk_socket *listener = in->listener;
-    struct wsk_socket *socket = wsk_socket_new(s, listener->registration, WSK_CONNECTION,
+    enum wsk_category category = WSK_CONNECTION;
+    if (model_mutated(stream_accepts_streams) && listener->category == WSK_STREAM) {
+        category = WSK_STREAM; /* STRM-009 */
+    }
+    struct wsk_socket *socket = wsk_socket_new(s, listener->registration, category,
                                                listener->family, SOCK_STREAM, IPPROTO_TCP);
     bool at_arrival = model_knob(s, KNOB_AMB_48) == 1;
     socket->is_accepted = true;
@@ -221,8 +225,12 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     }
     wsk_extension_inherit(socket, listener);
     socket->hold_events = hold;
-    net_tcp_local(in->tcp, &socket->local);
-    net_tcp_remote(in->tcp, &socket->remote);
+    net_tcp_local(in->tcp, model_mutated(accept_swaps_addresses) ? &socket->remote
+                                                                 : &socket->local);
+    net_tcp_remote(in->tcp, model_mutated(accept_swaps_addresses) ? &socket->local
+                                                                  : &socket->remote);
+    model_exercised(s, RULE_ACPT_018);
+    model_exercised(s, RULE_ADDR_007);
     socket->data.tcp = in->tcp;
     net_tcp_adopt(s, in->tcp, &wsk_stream_tcp_ops, socket);
     in->tcp = NULL;
@@ -231,6 +239,12 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
     sim_trace(s, TRACE_AcceptedBy, socket->object, listener->object);
     wsk_socket_see(s, socket, WSK_CONNECTED);
     socket->data.arrival_template = in->events;
+    if (!by_event && model_mutated(accept_irp_enables) &&
+        wsk_event_target(socket, WSK_EV_RECEIVE) != NULL) {
+        socket->gate[WSK_EV_RECEIVE].adm = true;
+        socket->gate[WSK_EV_RECEIVE].src = WSK_SRC_DYNAMIC;
+    }
+    model_exercised(s, by_event ? RULE_ACPT_008 : RULE_ACPT_007);
     bool by_irp = model_knob(s, KNOB_AMB_23) == 1 || model_mutated(inherit_by_irp);
     if (!by_event && dispatch != NULL && by_irp) {
         wsk_socket_inherit(s, socket, listener);
@@ -254,7 +268,8 @@ void wsk_incoming_serve(struct sim *s, struct wsk_socket *listener)
         if (in->state != WSK_IN_WAITING || in->is_racing) {
             continue;
         }
-        struct wsk_request *r = d->accepts.first;
+        struct wsk_request *r = model_mutated(accept_lifo) ? d->accepts.last : d->accepts.first;
+        model_exercised(s, RULE_ACPT_021);
         wsk_queue_remove(&d->accepts, r);
         struct wsk_socket *socket = wsk_incoming_accept(s, in, false, r->out[2], r->out[3], hold);
         wsk_incoming_state(in, WSK_IN_ENDED);
@@ -457,9 +472,27 @@ void wsk_incoming_end(struct sim *s, struct wsk_socket *listener)
     }
 }
 
+/* What ACPT-019 rules out. */
+static void abort_accepted(struct sim *s, const struct wsk_socket *listener)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        struct wsk_socket *socket = &w->socket[i];
+        if (socket->is_accepted && socket->life == WSK_LIVE && socket->data.tcp != NULL &&
+            socket->data.cut == WSK_CUT_NONE && socket->local.port == listener->local.port) {
+            net_tcp_abort(s, socket->data.tcp);
+            wsk_stream_cut(s, socket, WSK_CUT_LOCAL, STATUS_CONNECTION_ABORTED);
+        }
+    }
+}
+
 void wsk_incoming_close(struct sim *s, struct wsk_socket *listener)
 {
     struct wsk_data *d = &listener->data;
+    if (model_mutated(listener_close_aborts)) {
+        abort_accepted(s, listener);
+    }
+    model_exercised(s, RULE_ACPT_019);
     if (d->listener != NULL) {
         net_listener_close(s, d->listener);
         d->listener = NULL;

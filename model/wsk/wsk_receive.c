@@ -116,6 +116,11 @@ static bool try_receive(struct sim *s, struct wsk_request *r, NTSTATUS *status)
     if (model_mutated(receive_completes_empty) && r->length != 0 && r->done == 0) {
         return true;
     }
+    const struct wsk_queue *queued = &socket->data.receives;
+    if (model_mutated(end_completes_one) && queued->first != queued->last) {
+        return false;
+    }
+    model_exercised(s, RULE_DISC_014);
     return available == 0 && wsk_stream_peer_finished(socket);
 }
 

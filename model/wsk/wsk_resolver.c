@@ -173,6 +173,14 @@ static NTSTATUS look_up(struct sim *s, const struct question *q, struct lookup *
     for (uint32_t i = 0; i < out->count; i++) {
         out->address[i].port = port;
     }
+    if (out->count != 0 && model_mutated(resolver_finds_nothing)) {
+        out->count = 0;
+    }
+    model_exercised(s, RULE_ADDR_011);
+    model_exercised(s, RULE_ADDR_012);
+    if (out->count == 0 && model_mutated(resolver_invents)) {
+        out->address[out->count++] = (struct net_address){.family = NET_IPV4, .port = port};
+    }
     return out->count != 0 ? STATUS_SUCCESS : not_found(s);
 }
 
@@ -315,7 +323,9 @@ NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
     }
     model_exercised(s, RULE_ADDR_013);
     model_touch(s, Result, sizeof *Result, "Result");
-    bool needs_process = OwningThread != NULL && OwningProcess == NULL; /* ADDR-014 */
+    bool needs_process = OwningThread != NULL && OwningProcess == NULL &&
+                         !model_mutated(resolver_takes_any_thread); /* ADDR-014 */
+    model_exercised(s, RULE_ADDR_014);
     if (needs_process && model_knob(s, KNOB_ADDR_CONTEXT) == 0) {
         wsk_refuse(&call, STATUS_INVALID_PARAMETER);
     } else if (!faults(&call)) {

@@ -56,8 +56,9 @@ void wsk_send_fail(struct sim *s, struct wsk_socket *socket)
         wsk_queue_remove(&d->sends, r);
         wsk_complete(s, r, is_spared ? STATUS_SUCCESS : wsk_stream_dead_status(s, socket), 0);
     }
-    while (d->disconnects.first != NULL) {
+    while (d->disconnects.first != NULL && !model_mutated(stall_survives_abort)) {
         struct wsk_request *r = d->disconnects.first;
+        model_exercised(s, RULE_DISC_007);
         NTSTATUS cause =
             d->cut == WSK_CUT_PEER ? STATUS_CONNECTION_RESET : STATUS_CONNECTION_ABORTED;
         wsk_queue_remove(&d->disconnects, r);
@@ -128,7 +129,10 @@ static bool is_over(struct wsk_call *call)
     if (socket->data.cut == WSK_CUT_NONE && !socket->data.is_shut) {
         return false;
     }
-    wsk_refuse(call, wsk_stream_dead_status(s, socket));
+    model_exercised(s, RULE_DISC_011);
+    wsk_refuse(call, socket->data.cut != WSK_CUT_NONE && model_mutated(abort_accepts_sends)
+                         ? STATUS_SUCCESS
+                         : wsk_stream_dead_status(s, socket));
     return true;
 }
 
@@ -242,6 +246,10 @@ static void deliver_disconnect(struct sim *s, struct wsk_request *r)
 {
     struct wsk_socket *socket = r->socket;
     wsk_buffer_release(s, r, MM_READ, RULE_DISC_005);
+    model_exercised(s, RULE_DISC_003);
+    if (NT_SUCCESS(r->status) && model_mutated(disconnect_fails)) {
+        r->status = STATUS_UNSUCCESSFUL;
+    }
     if (r->status == STATUS_CANCELLED && !r->is_cancelled && socket->life == WSK_CLOSING) {
         r->status = forced_status(s, STATUS_CANCELLED, STATUS_CONNECTION_ABORTED);
     }
@@ -293,8 +301,11 @@ static void finish_sending(struct wsk_call *call, const WSK_BUF *buffer)
     }
     if (buffer != NULL) {
         wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002);
-        push(s, socket, r);
+        if (!model_mutated(disconnect_drops_buffer)) {
+            push(s, socket, r);
+        }
     }
+    model_exercised(s, RULE_DISC_004);
     socket->data.is_shut = true;
     if (socket->state == WSK_CONNECTED) {
         wsk_socket_state(s, socket, WSK_LOCAL_FIN);

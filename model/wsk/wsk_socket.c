@@ -179,6 +179,9 @@ static const struct wsk_category_ops *role_ops(const struct wsk_socket *socket)
 static uint32_t stream_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
 {
     bool committed = socket->committed_listen || socket->committed_connect;
+    if (model_mutated(stream_without_callbacks)) {
+        return 0;
+    }
     return committed ? role_ops(socket)->ready(s, socket, event) : 0;
 }
 
@@ -362,6 +365,23 @@ PWSK_SOCKET wsk_socket_publish(struct sim *s, struct wsk_socket *socket, PVOID c
 
 /* ---- the client's context and table ---- */
 
+/* STRM-002: a table of callbacks, not a callback. */
+static void check_stream_part(struct sim *s, const struct wsk_socket *socket, const void *part,
+                              const char *what)
+{
+    uintptr_t bad;
+    bool is_table = sim_memory_ok(part, sizeof(WSK_CLIENT_LISTEN_DISPATCH), &bad);
+    for (size_t i = 0; is_table && i < sizeof(WSK_CLIENT_LISTEN_DISPATCH) / sizeof(PVOID); i++) {
+        const void *entry = ((const void *const *)part)[i];
+        is_table = entry == NULL || model_is_driver(entry);
+    }
+    if (!is_table) {
+        model_fail(s, RULE_STRM_002, socket->object, NULL,
+                   "the client table of a stream socket does not lead to a %s table", what);
+    }
+    model_exercised(s, RULE_STRM_002);
+}
+
 static void keep_table(struct sim *s, struct wsk_socket *socket)
 {
     static const uint8_t size[WSK_CATEGORIES] = {
@@ -382,11 +402,11 @@ static void keep_table(struct sim *s, struct wsk_socket *socket)
     }
     const WSK_CLIENT_STREAM_DISPATCH *both = socket->dispatch;
     if (both->Listen != NULL) {
-        model_touch(s, both->Listen, sizeof *both->Listen, "client listen table");
+        check_stream_part(s, socket, both->Listen, "listen");
         memcpy(socket->dispatch_copy, both->Listen, sizeof *both->Listen);
     }
     if (both->Connect != NULL) {
-        model_touch(s, both->Connect, sizeof *both->Connect, "client connection table");
+        check_stream_part(s, socket, both->Connect, "connection");
         memcpy(socket->dispatch_copy_connect, both->Connect, sizeof *both->Connect);
     }
 }

@@ -38,7 +38,10 @@ bool wsk_stream_check_connected(struct wsk_call *call, enum model_rule rule)
         model_breach(s, rule, socket->object, &socket->created,
                      "%s on a socket that has not been connected", name);
         if (rule == RULE_ADDR_003) {
-            wsk_refuse(call, STATUS_INVALID_DEVICE_STATE); /* ADDR-004 */
+            wsk_refuse(call, model_mutated(remote_address_unconnected)
+                                 ? STATUS_INVALID_PARAMETER
+                                 : STATUS_INVALID_DEVICE_STATE); /* ADDR-004 */
+            model_exercised(s, RULE_ADDR_004);
         } else {
             wsk_refuse_state(call);
         }
@@ -68,6 +71,9 @@ SIZE_T wsk_stream_available(struct sim *s, const struct wsk_socket *socket)
         (d->cut != WSK_CUT_NONE &&
          (d->cut == WSK_CUT_LOCAL || model_knob(s, KNOB_RECV_DATA_AT_ABORT) == 0))) {
         return 0; /* RECV-029 */
+    }
+    if (d->is_shut && model_mutated(half_open_lost)) {
+        return 0;
     }
     return net_tcp_readable(d->tcp);
 }
@@ -100,6 +106,10 @@ static bool is_lost(struct sim *s, const struct wsk_socket *socket)
 
 static void peer_finished(struct sim *s, struct wsk_socket *socket)
 {
+    if (model_mutated(remote_fin_shuts)) {
+        socket->data.is_shut = true;
+    }
+    model_exercised(s, RULE_DISC_013);
     if (socket->state == WSK_CONNECTED) {
         wsk_socket_state(s, socket, WSK_REMOTE_FIN);
     } else if (socket->state == WSK_LOCAL_FIN) {
@@ -253,16 +263,18 @@ static bool is_graceful_due(struct sim *s, const struct wsk_socket *socket)
     case 2:
         return d->taken + left <= d->offered;
     default:
-        return left == 0;
+        return left == 0 || model_mutated(disconnect_event_early);
     }
 }
 
 static bool is_abort_due(struct sim *s, const struct wsk_socket *socket)
 {
     const struct wsk_data *d = &socket->data;
-    if (d->cut != WSK_CUT_PEER || d->abort_told) {
+    bool is_local = d->cut == WSK_CUT_LOCAL && model_mutated(disconnect_event_local);
+    if ((d->cut != WSK_CUT_PEER && !is_local) || d->abort_told) {
         return false;
     }
+    model_exercised(s, RULE_DISC_015);
     if (!d->fin_told) {
         return true;
     }
@@ -348,12 +360,15 @@ static void take_disconnect(struct sim *s, struct wsk_invocation *inv)
     struct wsk_socket *socket = inv->socket;
     struct wsk_data *d = &socket->data;
     if (is_abort_due(s, socket)) {
-        inv->flags = WSK_FLAG_ABORTIVE;
+        inv->flags = model_mutated(disconnect_event_mild) ? 0 : WSK_FLAG_ABORTIVE;
         d->abort_told = d->fin_told = true;
         wsk_socket_see(s, socket, WSK_ABORTED);
         return;
     }
-    d->fin_told = true;
+    d->fin_told = !model_mutated(disconnect_event_twice) || d->has_failed;
+    d->has_failed |= model_mutated(disconnect_event_twice);
+    model_exercised(s, RULE_DISC_017);
+    model_exercised(s, RULE_DISC_018);
     if (socket->seen == WSK_CONNECTED || socket->seen == WSK_CONNECTING) {
         wsk_socket_see(s, socket, WSK_REMOTE_FIN);
     } else if (socket->seen == WSK_LOCAL_FIN) {
@@ -385,6 +400,13 @@ static void leave_network(struct sim *s, struct wsk_socket *socket)
     struct wsk_data *d = &socket->data;
     d->is_bound = false;
     d->is_racing = false;
+    if (d->tcp != NULL && model_mutated(close_never_aborts)) {
+        static const struct net_tcp_ops nobody;
+        net_tcp_shutdown(s, d->tcp);
+        net_tcp_adopt(s, d->tcp, &nobody, NULL);
+        d->tcp = NULL;
+    }
+    model_exercised(s, RULE_DISC_012);
     if (d->tcp != NULL) {
         net_tcp_close(s, d->tcp); /* CLOSE-015: aborts unless both directions are done */
         d->tcp = NULL;

@@ -158,6 +158,8 @@ PWSK_SOCKET ListenerOn(USHORT Port, const WSK_CLIENT_LISTEN_DISPATCH *Dispatch)
     return Socket != NULL && NT_SUCCESS(SocketBind(Socket, Port)) ? Socket : NULL;
 }
 
+BOOLEAN AcceptClosed;
+
 PWSK_SOCKET AcceptOne(PWSK_SOCKET Listening, PVOID Context,
                       const WSK_CLIENT_CONNECTION_DISPATCH *Dispatch, ULONG Milliseconds)
 {
@@ -166,6 +168,7 @@ PWSK_SOCKET AcceptOne(PWSK_SOCKET Listening, PVOID Context,
     }
     Listener(Listening)->WskAccept(Listening, 0, Context, Dispatch, NULL, NULL, Fresh(&Accepting));
     if (!FinishedIn(&Accepting, Milliseconds)) {
+        AcceptClosed = TRUE;
         (void)SocketClose(Listening); /* a cancel need not be honoured */
     }
     if (!NT_SUCCESS(Finish(&Accepting))) {

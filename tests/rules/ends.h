@@ -58,6 +58,8 @@ PWSK_SOCKET ListenerOn(USHORT Port, const WSK_CLIENT_LISTEN_DISPATCH *Dispatch);
 /* WskAccept, waited for so long, then the listener is closed; adopted. NULL if none came. */
 PWSK_SOCKET AcceptOne(PWSK_SOCKET Listening, PVOID Context,
                       const WSK_CLIENT_CONNECTION_DISPATCH *Dispatch, ULONG Milliseconds);
+/* AcceptOne had to. */
+extern BOOLEAN AcceptClosed;
 BOOLEAN PairNew(struct pair *Pair, USHORT Port);
 /* True if the flag is not 0 any more, in time. */
 BOOLEAN Soon(const volatile LONG *Flag, ULONG Milliseconds);
