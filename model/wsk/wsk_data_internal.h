@@ -147,6 +147,8 @@ void wsk_list_returned(struct sim *s, struct wsk_list *list, const struct wsk_in
                        bool is_retained);
 struct wsk_element *wsk_element_find(struct sim *s, uintptr_t address);
 void wsk_list_end(struct sim *s, struct wsk_list *list);
+/* What the client still holds goes back: a mutant of the close. */
+void wsk_lists_take_back(struct sim *s, struct wsk_socket *socket);
 /* Lists still retained when the close completes (REL-005, REL-013). */
 void wsk_release_closed(struct sim *s, struct wsk_socket *socket);
 

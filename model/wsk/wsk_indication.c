@@ -41,6 +41,10 @@ struct wsk_list *wsk_list_new(struct sim *s, struct wsk_socket *socket, ULONG fl
     list->next = socket->data.list_first;
     if (list->next != NULL) {
         list->next->prev = list;
+        if (model_mutated(retained_list_is_reused) && list->next->state == WSK_LIST_RETAINED &&
+            list->next->first->pieces != 0) {
+            list->next->first->piece[0].bytes[0] ^= 0x55;
+        }
     }
     socket->data.list_first = list;
     return list;
@@ -212,6 +216,13 @@ static void free_rest(struct sim *s, struct wsk_list *list)
         }
     }
     wsk_list_end(s, list);
+}
+
+void wsk_lists_take_back(struct sim *s, struct wsk_socket *socket)
+{
+    while (socket->data.list_first != NULL) {
+        free_rest(s, socket->data.list_first);
+    }
 }
 
 /* REL-002: released inside, and then not retained after all. */

@@ -119,6 +119,21 @@ static void check_head(struct wsk_call *call, const struct wsk_element *e, bool 
                "WskRelease is given an element inside a list and not the list");
 }
 
+/* Mutants that know of reasons to refuse. */
+static bool is_mutant_refusal(const struct wsk_socket *socket, const struct wsk_list *list)
+{
+    if (model_mutated(release_of_the_oldest_only)) {
+        for (list = list->next; list != NULL && list->state != WSK_LIST_RETAINED;) {
+            list = list->next;
+        }
+        return list != NULL;
+    }
+    if (model_mutated(release_ends_with_connection)) {
+        return socket->life == WSK_DEAD || socket->data.cut != WSK_CUT_NONE;
+    }
+    return model_mutated(release_ends_with_close) && socket->close_started;
+}
+
 static void release(struct wsk_call *call, uintptr_t address, bool is_datagram)
 {
     struct sim *s = call->s;
@@ -134,6 +149,10 @@ static void release(struct wsk_call *call, uintptr_t address, bool is_datagram)
         call->status = STATUS_INVALID_PARAMETER;
         return;
     }
+    if (is_mutant_refusal(call->socket, list)) {
+        call->status = STATUS_INVALID_PARAMETER;
+        return;
+    }
     check_head(call, e, is_datagram);
     lint_time(s, list);
     model_exercised(s, RULE_REL_003);
@@ -142,7 +161,7 @@ static void release(struct wsk_call *call, uintptr_t address, bool is_datagram)
     } else {
         release_whole(call, list);
     }
-    call->status = STATUS_SUCCESS;
+    call->status = model_mutated(release_pends) ? STATUS_PENDING : STATUS_SUCCESS;
     wsk_close_poke(s, call->socket);
 }
 
@@ -197,9 +216,12 @@ void wsk_release_closed(struct sim *s, struct wsk_socket *socket)
     const struct wsk_list *list = first_retained(socket);
     if (list != NULL) {
         model_breach(s, RULE_REL_005, socket->object, &list->retained,
-                   "the close completes while the client holds %u indication%s that a callback "
-                   "retained after the close had begun",
-                   socket->retained, socket->retained == 1 ? "" : "s");
+                     "the close completes while the client holds %u indication%s that a callback "
+                     "retained after the close had begun",
+                     socket->retained, socket->retained == 1 ? "" : "s");
+    }
+    if (model_mutated(close_releases_lists)) {
+        wsk_lists_take_back(s, socket);
     }
 }
 
