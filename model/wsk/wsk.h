@@ -532,6 +532,8 @@ struct wsk_invocation {
     PVOID *stored_context;  /* WskAcceptEvent: where the client stores while it runs */
     const WSK_CLIENT_CONNECTION_DISPATCH **stored_dispatch;
     struct wsk_invocation *outer; /* callbacks of one context nest */
+    uint64_t stalled;  /* how long the context had stalled when it entered (EVT-017) */
+    uintptr_t frame;   /* where its stack stood then */
 };
 
 /*

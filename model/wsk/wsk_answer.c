@@ -139,10 +139,16 @@ static ULONG at_dispatch(struct sim *s, const struct wsk_invocation *inv)
     return choice_flag(s, CHOICE_WORLD, PICK_WSK_EVENT_FLAG) ? 0 : WSK_FLAG_AT_DISPATCH_LEVEL;
 }
 
+/* EVT-009. */
+static PVOID context_of(const struct wsk_invocation *inv)
+{
+    return model_mutated(callback_gets_no_context) ? NULL : inv->socket->context;
+}
+
 static NTSTATUS call_connection(struct wsk_invocation *inv, ULONG flags, const void *target,
                                 SIZE_T *accepted)
 {
-    PVOID context = inv->socket->context;
+    PVOID context = context_of(inv);
     switch ((enum wsk_event)inv->event) {
     case WSK_EV_RECEIVE:
         return ((PFN_WSK_RECEIVE_EVENT)target)(context, flags, inv->data, inv->bytes_indicated,
@@ -166,7 +172,7 @@ static NTSTATUS call_connection(struct wsk_invocation *inv, ULONG flags, const v
 NTSTATUS wsk_event_call(struct sim *s, struct wsk_invocation *inv, const void *target,
                             struct wsk_out *out)
 {
-    PVOID context = inv->socket->context;
+    PVOID context = context_of(inv);
     ULONG flags = 0;
     switch ((enum wsk_event)inv->event) {
     case WSK_EV_ACCEPT:

@@ -37,6 +37,7 @@ static void window_open(struct wsk_call *call)
         check_nesting(s);
     }
     ke_outside_call(s);
+    wsk_event_check_stack(s);
     struct wsk_state *w = wsk_of(s);
     uint16_t index = s->current->index;
     call->ctx = s->current;

@@ -230,6 +230,26 @@ static void hide_accepted(struct sim *s, struct wsk_invocation *inv)
     }
 }
 
+/* EVT-017: nothing is quantified; a third of a kernel stack, and what a DPC may take. */
+enum { CALLBACK_STACK_MAX = 8192, CALLBACK_STALL_MAX = 1000 };
+
+void wsk_event_check_stack(struct sim *s)
+{
+    const struct wsk_invocation *inv = wsk_of(s)->inside[s->current->index];
+    if (inv != NULL && inv->frame - s->current->frame > CALLBACK_STACK_MAX) {
+        model_lint(s, RULE_EVT_017);
+    }
+}
+
+static void check_time(struct sim *s, const struct wsk_invocation *inv)
+{
+    if (inv->irql == DISPATCH_LEVEL &&
+        ke_current(s)->stalled - inv->stalled > CALLBACK_STALL_MAX) {
+        model_lint(s, RULE_EVT_017);
+    }
+    model_exercised(s, RULE_EVT_017);
+}
+
 static void enter(struct sim *s, struct wsk_invocation *inv)
 {
     struct wsk_state *w = wsk_of(s);
@@ -250,6 +270,8 @@ static void enter(struct sim *s, struct wsk_invocation *inv)
     ke_window_code(s, wsk_event_target(socket, inv->event));
     sim_trace(s, TRACE_CallbackEnter, socket->object, wsk_event_value(inv->event, 0));
     inv->entered = gate->entered = sim_here(s);
+    inv->stalled = ke_current(s)->stalled;
+    inv->frame = (uintptr_t)__builtin_frame_address(0);
     if (inv->is_null) {
         gate->null_due = false;
         gate->nulls++;
@@ -264,6 +286,7 @@ static void leave(struct sim *s, struct wsk_invocation *inv)
     struct wsk_gate *gate = &socket->gate[inv->event];
     sim_trace(s, TRACE_CallbackLeave, socket->object, wsk_event_value(inv->event, inv->answer));
     ke_window_close(s);
+    check_time(s, inv);
     w->inside[s->current->index] = inv->outer;
     if (!model_mutated(retained_counts) || inv->answer != STATUS_PENDING) {
         wsk_gate_leave(gate, inv->slot);

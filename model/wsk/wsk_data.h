@@ -36,6 +36,7 @@ struct wsk_data {
     bool fin_told, abort_told; /* disconnect events made, or lost */
     bool was_sending;          /* sends were pending when the connection was cut */
     bool backlog_due;
+    uint64_t backlog_told; /* the ideal size the client knows of (EVT-013) */
     bool has_enable_mark;
     uint64_t enable_mark; /* event.backlog_on_enable: no indication up to this position */
     uint64_t taken;       /* bytes of the stream whose fate is decided */

@@ -262,7 +262,8 @@ static bool check_static(struct option *o)
                 wsk_inline(o->call, succeeds ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER, 0);
                 return false;
             }
-        } else if (is_fixed(o->call->socket->gate[e].src)) {
+        } else if (is_fixed(o->call->socket->gate[e].src) &&
+                   !(model_mutated(static_can_be_disabled) && o->is_disable)) {
             model_lint(s, RULE_CTL_103);
             wsk_inline(o->call, answer[model_knob(s, KNOB_AMB_10)], 0);
             return false;

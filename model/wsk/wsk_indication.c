@@ -246,6 +246,9 @@ void wsk_list_returned(struct sim *s, struct wsk_list *list, const struct wsk_in
     struct wsk_socket *socket = list->socket;
     list->object = inv->object;
     list->entered = inv->entered;
+    if (model_mutated(answer_lost_when_disabled) && !socket->gate[inv->event].adm) {
+        is_retained = false;
+    }
     if (!is_retained) {
         check_not_released(s, list, inv);
         free_rest(s, list);

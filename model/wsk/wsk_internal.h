@@ -72,6 +72,8 @@ void wsk_nmr_memory_freed(struct sim *s, const void *p, size_t size);
 
 /* wsk_gate users: wsk_callback.c */
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket);
+/* The driver calls us: how much stack has its callback used so far (EVT-017)? */
+void wsk_event_check_stack(struct sim *s);
 bool wsk_event_drain(struct sim *s, struct wsk_socket *socket, enum wsk_event event);
 uint32_t wsk_event_limit(struct sim *s, enum wsk_event event);
 

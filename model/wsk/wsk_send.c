@@ -190,6 +190,10 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
         return;
     }
     count_lonely(s, &socket->data);
+    if (model_mutated(no_requests_in_callbacks) && wsk_event_inside(s, socket) != NULL) {
+        wsk_refuse(call, STATUS_UNSUCCESSFUL);
+        return;
+    }
     bool may_not = flags != 0 || model_mutated(send_without_flags_unsupported); /* SEND-007 */
     if (wsk_fault(s, faults, may_not ? 2 : 1, &status)) {
         wsk_finish(call, WSK_INLINE, status, 0);

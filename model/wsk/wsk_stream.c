@@ -207,7 +207,8 @@ static void on_backlog(struct sim *s, void *user, uint64_t size)
 {
     struct wsk_socket *socket = user;
     (void)size;
-    if (socket->gate[WSK_EV_SEND_BACKLOG].adm) { /* EVT-013 */
+    bool is_on = socket->gate[WSK_EV_SEND_BACKLOG].adm; /* EVT-013 */
+    if (is_on) {
         socket->data.backlog_due = true;
         wsk_event_due(s, socket, WSK_EV_SEND_BACKLOG);
     }
@@ -227,6 +228,7 @@ const struct net_tcp_ops wsk_stream_tcp_ops = {
 void wsk_stream_established(struct sim *s, struct wsk_socket *socket)
 {
     wsk_stream_options_changed(s, socket);
+    socket->data.backlog_told = net_tcp_ideal_backlog(socket->data.tcp);
     if (wsk_stream_peer_finished(socket)) {
         peer_finished(s, socket);
     }
@@ -288,6 +290,15 @@ static bool is_abort_due(struct sim *s, const struct wsk_socket *socket)
     }
 }
 
+/* EVT-013: a size that has come back to what it was is no news. */
+static bool is_backlog_due(const struct wsk_socket *socket)
+{
+    const struct wsk_data *d = &socket->data;
+    return d->backlog_due && d->tcp != NULL &&
+           (model_mutated(backlog_event_repeats) ||
+            net_tcp_ideal_backlog(d->tcp) != d->backlog_told);
+}
+
 static uint32_t stream_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
 {
     switch (event) {
@@ -296,7 +307,7 @@ static uint32_t stream_ready(struct sim *s, struct wsk_socket *socket, enum wsk_
     case WSK_EV_DISCONNECT:
         return is_abort_due(s, socket) || is_graceful_due(s, socket);
     case WSK_EV_SEND_BACKLOG:
-        return socket->data.backlog_due && socket->data.tcp != NULL;
+        return is_backlog_due(socket);
     case WSK_EV_ACCEPT:
     case WSK_EV_RECEIVE_FROM:
     case WSK_EV_INSPECT:
@@ -389,6 +400,10 @@ static bool stream_take(struct sim *s, struct wsk_invocation *inv)
     } else {
         socket->data.backlog_due = false;
         inv->ideal_backlog = (SIZE_T)net_tcp_ideal_backlog(socket->data.tcp);
+        if (model_mutated(backlog_event_repeats)) {
+            inv->ideal_backlog = (SIZE_T)socket->data.backlog_told;
+        }
+        socket->data.backlog_told = inv->ideal_backlog;
     }
     return true;
 }
