@@ -504,7 +504,8 @@ FREEDOM(released_inside, "REL-011", .world = Sends)
 }
 
 /* What a client forgets stays where it is: the close does not release it. */
-DUTY(close_leaves_lists_alone, "REL-006", .world = Sends, .off = "REL-005")
+DUTY(close_leaves_lists_alone, "REL-006 close.with_retained", .world = Sends, .off = "REL-005",
+     .knobs = "close.with_retained=0")
 {
     if (HoldsOne()) {
         PWSK_DATA_INDICATION List = Held[0];
