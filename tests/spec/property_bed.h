@@ -156,6 +156,19 @@ static inline void bed_describe(enum sim_verdict verdict)
                 verdict == SIM_VERDICT_LIMIT ? bed_sim->limit : bed_sim->violation.text);
 }
 
+/* True if the list, words separated by blanks, has the word. */
+static inline bool bed_has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += length) {
+        bool is_start = at == list || at[-1] == ' ';
+        if (is_start && (at[length] == ' ' || at[length] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False if the run does not end well. A run that meets a limit of ours says nothing. */
 static inline bool bed_run(const struct bed_run *run, struct trace_report *report)
 {

@@ -235,6 +235,6 @@ BOOLEAN client_set_flag(struct client_socket *s, ULONG option, ULONG value);
 
 void client_kernel(ULONG how);
 void client_step(const UCHAR *step);
-void client_illegal(ULONG number);
+void client_illegal(ULONG number, ULONG phase);
 
 #endif

@@ -166,13 +166,19 @@ static void client_main(PVOID context)
             client_join(worker[i]);
         }
 #if CLIENT_ILLEGAL
-        client_illegal(Program.Illegal);
+        client_illegal(Program.Illegal, 0);
 #endif
         client_end();
+#if CLIENT_ILLEGAL
+        client_illegal(Program.Illegal, 1);
+#endif
         client_free_results();
         client_control(3); /* gives a cached descriptor back */
         WskReleaseProviderNPI(&Client.Registration);
         WskDeregister(&Client.Registration); /* ends a WSK_TRANSPORT_LIST_CHANGE (CTL-163) */
+#if CLIENT_ILLEGAL
+        client_illegal(Program.Illegal, 2);
+#endif
         client_free_requests();
     }
     (void)PsTerminateSystemThread(STATUS_SUCCESS);
