@@ -4,8 +4,8 @@
  * listeners.
  *
  * A socket accepted by a callback is published without client before the call and gets its context
- * and table at the return; inherited events start there (AMBIGUOUS-LIFE-55: the reading in which
- * they start as soon as the outputs are stored is not modelled).
+ * and table at the return; inherited events start there, or as soon as the outputs are stored
+ * (AMBIGUOUS-LIFE-55).
  */
 #include "model/wsk/wsk_data_internal.h"
 

@@ -214,12 +214,27 @@ bool wsk_event_peek_client(struct sim *s, struct wsk_socket *accepted)
     return true;
 }
 
+/* AMBIGUOUS-LIFE-55, "once-stored": inherited events begin before WskAcceptEvent has returned. */
+static void inherit_early(struct sim *s, void *argument)
+{
+    struct wsk_invocation *inv = argument;
+    struct wsk_socket *accepted = wsk_socket_find(s, inv->accept_socket);
+    if (accepted != NULL && accepted->accepting == inv && accepted->life == WSK_LIVE &&
+        wsk_event_peek_client(s, accepted)) {
+        wsk_socket_inherit(s, accepted, inv->socket);
+    }
+}
+
 static void show_accepted(struct sim *s, struct wsk_invocation *inv, struct wsk_out *out)
 {
     if (inv->event == WSK_EV_ACCEPT && inv->accept_socket != NULL) {
         inv->stored_context = &out->context;
         inv->stored_dispatch = &out->dispatch;
         wsk_socket_find(s, inv->accept_socket)->accepting = inv;
+        if (model_knob(s, KNOB_ACCEPT_EARLY_CALLBACKS) == 1) {
+            ke_system_call(s, inv->socket->parent, DISPATCH_LEVEL, inherit_early, inv,
+                           "inherited events");
+        }
     }
 }
 

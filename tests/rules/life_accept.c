@@ -10,6 +10,7 @@ enum { TAKEN_MAX = 8, TAG = 'tpcA' };
 static struct request Own, Other;
 static PWSK_SOCKET Taken[TAKEN_MAX], Listening;
 static volatile LONG Calls, TakenCount, Nulls, Received, InCallback;
+static volatile LONG NullHasOutputs, NullHasAddress;
 static NTSTATUS NullAnswer = STATUS_REQUEST_NOT_ACCEPTED;
 static void (*Act)(PWSK_SOCKET Socket, PSOCKADDR Local); /* inside the callback */
 static NTSTATUS Answer = STATUS_SUCCESS;
@@ -39,6 +40,8 @@ static NTSTATUS WSKAPI OnAccept(PVOID Context, ULONG Flags, PSOCKADDR Local, PSO
     UNREFERENCED_PARAMETER(Remote);
     InterlockedIncrement(&Calls);
     if (Socket == NULL) {
+        NullHasOutputs = OutContext != NULL;
+        NullHasAddress = Local != NULL;
         InterlockedIncrement(&Nulls);
         return NullAnswer;
     }
@@ -307,6 +310,44 @@ DUTY(accept_event_only_if_enabled, "ACPT-010", .world = Visitors)
     }
 }
 
+/* Stays inside the callback for a while; were there bytes? */
+static volatile LONG ReceivedInside;
+static void Lingers(PWSK_SOCKET Socket, PSOCKADDR Local)
+{
+    UNREFERENCED_PARAMETER(Socket);
+    UNREFERENCED_PARAMETER(Local);
+    for (int i = 0; i < 200 && Received == 0; i++) {
+        KeStallExecutionProcessor(50);
+    }
+    ReceivedInside |= Received != 0;
+}
+
+static void AcceptsSlowly(void)
+{
+    Act = Lingers;
+    if (Opens(WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE)) {
+        (void)Soon(&TakenCount, 3000);
+    }
+    CloseTaken();
+}
+
+FREEDOM(inherited_event_before_the_return, "ACPT-008 accept.early_callbacks AMBIGUOUS-LIFE-55",
+        .world = Visitor,
+        .knobs = "accept.early_callbacks=once-stored accept.use_before_return=allowed")
+{
+    AcceptsSlowly();
+    if (ReceivedInside != 0) {
+        Witness();
+    }
+}
+
+DUTY(inherited_event_after_the_return, "ACPT-008 accept.early_callbacks", .world = Visitor,
+     .knobs = "accept.early_callbacks=no")
+{
+    AcceptsSlowly();
+    Check(ReceivedInside == 0);
+}
+
 /* ---- ACPT-011 to -015: the answer ---- */
 
 MISTAKE(accept_answers_pending, "ACPT-011 BUG-LIFE-23", .world = Visitor)
@@ -461,6 +502,41 @@ DUTY(null_accept_comes_once, "ACPT-017 CLOSE-033 CLOSE-034 CLOSE-035 PROP-LIFE-2
             CaseSleep(1000);
             Check(Nulls <= 1 && Calls - Before <= 1);
         }
+    }
+    CloseTaken();
+}
+
+FREEDOM(null_accept_with_garbage, "ACPT-016 dead.callback_args AMBIGUOUS-LIFE-33",
+        .world = Visitors, .knobs = "dead.callback_args=garbage")
+{
+    if (Opens(WSK_EVENT_ACCEPT)) {
+        Lives();
+        if (Nulls != 0 && NullHasAddress && !NullHasOutputs) {
+            Witness();
+        }
+    }
+    CloseTaken();
+}
+
+FREEDOM(null_accept_without_addresses, "ACPT-016 dead.callback_args", .world = Visitors,
+        .knobs = "dead.callback_args=null-addresses")
+{
+    if (Opens(WSK_EVENT_ACCEPT)) {
+        Lives();
+        if (Nulls != 0 && !NullHasAddress && NullHasOutputs) {
+            Witness();
+        }
+    }
+    CloseTaken();
+}
+
+/* On request an error, otherwise advice. */
+MISTAKE(null_accept_answered_pending, "EVT-019 dead.callback_answer AMBIGUOUS-LIFE-34",
+        .world = Visitors, .knobs = "dead.callback_answer=pending-is-violation")
+{
+    NullAnswer = Mistaken ? STATUS_PENDING : STATUS_REQUEST_NOT_ACCEPTED;
+    if (Opens(WSK_EVENT_ACCEPT)) {
+        Lives();
     }
     CloseTaken();
 }
