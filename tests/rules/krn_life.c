@@ -135,7 +135,7 @@ static void Works(PVOID Context)
 }
 
 /* An item of ExQueueWorkItem holds nothing: its last instructions run in an image that is gone. */
-MISTAKE(work_item_about_to_return, "KRN-283 KRN-172 KBUG-36")
+MISTAKE(work_item_about_to_return, "KRN-172 KRN-283 KBUG-36")
 {
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     if (Mistaken) {
