@@ -214,7 +214,8 @@ FREEDOM(amb_17_at_completion_too, "CTL-045 amb.17", .knobs = "amb.17=at-completi
     }
 }
 
-FREEDOM(amb_17_null_refused, "CTL-045 amb.17.null", .knobs = "amb.17.null=refused")
+FREEDOM(amb_17_null_refused, "CTL-045 amb.17.null", .knobs = "amb.17.null=refused",
+        .off = "CTL-161")
 {
     static UCHAR Out[512];
     if (Open() && List(sizeof Out, Out, NULL, NULL) == STATUS_INVALID_PARAMETER) {
