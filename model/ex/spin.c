@@ -254,7 +254,7 @@ LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
         sim_trace(s, TRACE_LockAcquire, o->object, 1);
     }
     model_leave(s);
-    return converted;
+    return model_mutated(convert_says_otherwise) ? !converted : converted;
 }
 
 void ExReleaseSpinLockShared(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)

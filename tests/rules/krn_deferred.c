@@ -523,7 +523,7 @@ FREEDOM(timer_cannot_be_had, "KRN-164 KPROP-22")
     }
 }
 
-DUTY(executive_timers_tell_the_truth, "KRN-165 KRN-164")
+DUTY(executive_timers_tell_the_truth, "KRN-165")
 {
     PEX_TIMER Object = ExAllocateTimer(Rings, NULL, EX_TIMER_NOTIFICATION);
     if (Object == NULL) {

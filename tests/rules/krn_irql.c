@@ -79,6 +79,49 @@ MISTAKE(writes_paged_pool_under_a_spin_lock, "KRN-120 KPROP-09")
     ExFreePoolWithTag(Bytes, TAG);
 }
 
+MISTAKE(paged_lookaside_entry_at_dispatch, "KRN-051")
+{
+    static PAGED_LOOKASIDE_LIST List;
+    ExInitializePagedLookasideList(&List, NULL, NULL, 0, 64, TAG, 0);
+    volatile UCHAR *Entry = ExAllocateFromPagedLookasideList(&List);
+    if (Entry != NULL) {
+        KIRQL Old = KeRaiseIrqlToDpcLevel();
+        if (Mistaken) {
+            Entry[3] = 1;
+        }
+        KeLowerIrql(Old);
+        Entry[3] = 2;
+        ExFreeToPagedLookasideList(&List, (PVOID)Entry);
+    }
+    ExDeletePagedLookasideList(&List);
+}
+
+static void ReadsInDpc(PKDPC Object, PVOID Context, PVOID First, PVOID Second)
+{
+    UNREFERENCED_PARAMETER(Object);
+    UNREFERENCED_PARAMETER(First);
+    UNREFERENCED_PARAMETER(Second);
+    if (Mistaken) {
+        (*(volatile UCHAR *)Context)++;
+    }
+}
+
+MISTAKE(dpc_touches_paged_pool, "KRN-051 KRN-156 KPROP-09")
+{
+    static KDPC Reader;
+    UCHAR *Bytes = Paged();
+    if (Bytes != NULL) {
+        KeInitializeDpc(&Reader, ReadsInDpc, Bytes);
+        KeInsertQueueDpc(&Reader, NULL, NULL);
+        for (ULONG i = 0; i < 8; i++) {
+            Bytes[i] = (UCHAR)i; /* while the DPC may run elsewhere */
+            CaseSleep(0);
+        }
+        KeFlushQueuedDpcs();
+        ExFreePoolWithTag(Bytes, TAG);
+    }
+}
+
 /* Locked pages are resident. */
 DUTY(locked_paged_pool_is_resident, "KRN-051")
 {
@@ -509,6 +552,21 @@ static void Other(PVOID Context)
     UNREFERENCED_PARAMETER(Context);
     InterlockedIncrement(&OtherRuns);
     PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* With two processors the other thread gets one, and ends although this one is at DISPATCH_LEVEL.
+ */
+DUTY(raising_excludes_nobody_else, "KRN-065")
+{
+    PVOID Thread = CaseThread(Other, NULL);
+    BOOLEAN HasOthers =
+        (BOOLEAN)(KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS) > 1 && Thread != NULL);
+    KIRQL Old = KeRaiseIrqlToDpcLevel();
+    while (HasOthers && InterlockedCompareExchange(&OtherRuns, 0, 0) == 0) {
+        KeStallExecutionProcessor(1);
+    }
+    KeLowerIrql(Old);
+    CaseJoin(Thread);
 }
 
 FREEDOM(other_processors_go_on, "KRN-065 KPROP-31")

@@ -437,20 +437,12 @@ static volatile LONG Arrivals, Served, OrderOf[2];
 
 static void Arrives(PVOID Context)
 {
-    KLOCK_QUEUE_HANDLE Handle;
-    KIRQL Old = PASSIVE_LEVEL;
+    KIRQL Old;
+    UNREFERENCED_PARAMETER(Context);
     LONG Number = InterlockedIncrement(&Arrivals);
-    if (Context == NULL) {
-        KeAcquireSpinLock(&Lock, &Old);
-    } else {
-        KeAcquireInStackQueuedSpinLock(&Second, &Handle);
-    }
+    KeAcquireSpinLock(&Lock, &Old);
     OrderOf[Served++] = Number;
-    if (Context == NULL) {
-        KeReleaseSpinLock(&Lock, Old);
-    } else {
-        KeReleaseInStackQueuedSpinLock(&Handle);
-    }
+    KeReleaseSpinLock(&Lock, Old);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
