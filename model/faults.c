@@ -471,6 +471,7 @@ static void on_deadlock(struct sim *s)
         model_fail(s, RULE_SYS_LOST_WAKEUP, event, &cleared,
                    "a signal was cleared before anybody had seen it, and now: %s", text);
     }
+    wsk_check_lock_cycle(s);
     if (wsk_check_deadlock(s)) {
         return;
     }

@@ -155,6 +155,8 @@ static inline void ke_window_code(struct sim *s, const void *routine)
 void ke_window_close(struct sim *s);
 /* True if a window of that kind is open on the current context. */
 bool ke_in_window(struct sim *s, enum ke_window kind);
+/* A lock that some context holds outside every WSK callback, and where it was taken. */
+bool ke_any_lock(struct sim *s, uint32_t *object, struct sim_where *taken);
 /* How many of this kind are nested on the current context. */
 unsigned ke_windows_of(struct sim *s, enum ke_window kind);
 /* True if the current context is inside a callback or completion routine or DPC (arbitrary

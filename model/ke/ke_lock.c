@@ -167,3 +167,20 @@ struct ke_context *ke_lock_owner(struct sim *s, const void *address)
     }
     return NULL;
 }
+
+bool ke_any_lock(struct sim *s, uint32_t *object, struct sim_where *taken)
+{
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        const struct ke_context *c = ke_record(s->live[i]);
+        bool is_callback = false;
+        for (uint32_t n = 0; c != NULL && n < c->window_count; n++) {
+            is_callback |= c->window[n].kind == KE_WINDOW_WSK_CALLBACK;
+        }
+        if (c != NULL && c->lock_count > 0 && !is_callback) {
+            *object = c->lock[0].object;
+            *taken = c->lock[0].taken;
+            return true;
+        }
+    }
+    return false;
+}

@@ -632,6 +632,8 @@ void wsk_check_leaving(struct sim *s);
  * give back has been made to return, and the run goes on to see whether it does (REG-024).
  */
 bool wsk_check_deadlock(struct sim *s);
+/* Nothing can run any more: is a callback awaited by who holds a lock (CTL-089a)? */
+void wsk_check_lock_cycle(struct sim *s);
 /* After that: whatever is found has its cause in what WskDeregister waited for. */
 void wsk_report_given_up(struct sim *s);
 /* Some request of the driver waits for a peer, a disable, a lookup. */

@@ -55,3 +55,30 @@ enum model_rule wsk_freed_context_rule(struct sim *s, const struct sim_block *bl
     }
     return RULE_MEM_UAF;
 }
+
+/* The socket of a disable or close that waits for a callback in progress, or NULL. */
+static const struct wsk_socket *awaited(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    for (uint32_t i = 0; i < w->request_count; i++) {
+        const struct wsk_request *r = &w->request[i];
+        bool is_disable = r->kind == WSK_REQ_EVENT && r->wait_set != 0;
+        bool is_close = r->kind == WSK_REQ_CLOSE && r->socket->invocations != 0;
+        if (r->phase == WSK_REQ_WAITING && (is_disable || is_close)) {
+            return r->socket;
+        }
+    }
+    return NULL;
+}
+
+void wsk_check_lock_cycle(struct sim *s)
+{
+    uint32_t lock;
+    struct sim_where taken;
+    if (awaited(s) != NULL && ke_any_lock(s, &lock, &taken)) {
+        model_fail(s, RULE_CTL_089a, lock, &taken,
+                   "a lock is held while the end of callbacks is awaited, and a callback that has "
+                   "not returned waits for a lock");
+    }
+    model_exercised(s, RULE_CTL_089a);
+}

@@ -272,7 +272,7 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
     wsk_control_no_input(s, c);
     if (c->returned == NULL) {
         model_breach(s, RULE_CTL_161, call->socket->object, NULL,
-                   "SIO_ADDRESS_LIST_QUERY is called without OutputSizeReturned");
+                     "SIO_ADDRESS_LIST_QUERY is called without OutputSizeReturned");
     }
     model_exercised(s, RULE_CTL_161);
     struct net_address address[ADDRESSES_MAX];

@@ -13,9 +13,12 @@ static NTSTATUS WSKAPI OnDatagram(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDI
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Flags);
+    if (Data == NULL) {
+        return STATUS_SUCCESS; /* the socket is dead */
+    }
     InterlockedIncrement(&PortEntered);
     NTSTATUS Status = STATUS_SUCCESS;
-    if (Data != NULL && PortInside != NULL && ExAcquireRundownProtection(&Using)) {
+    if (PortInside != NULL && ExAcquireRundownProtection(&Using)) {
         Status = PortInside(Data);
         ExReleaseRundownProtection(&Using);
     }
@@ -56,8 +59,8 @@ BOOLEAN PortWait(LONG Entered)
 
 void PortHold(const volatile LONG *Flag)
 {
-    for (ULONG i = 0; i < 200 && !*Flag; i++) {
-        KeStallExecutionProcessor(25);
+    for (ULONG i = 0; i < 30 && !*Flag; i++) {
+        KeStallExecutionProcessor(50);
     }
 }
 

@@ -13,7 +13,7 @@ enum { PORT = 7000 };
 extern PWSK_SOCKET Port; /* before the first callback */
 /* Called in each callback with data; NULL: STATUS_SUCCESS. */
 extern NTSTATUS (*PortInside)(PWSK_DATAGRAM_INDICATION Data);
-extern volatile LONG PortEntered, PortLeft; /* callbacks, the NULL form included */
+extern volatile LONG PortEntered, PortLeft; /* callbacks, without the NULL form */
 extern const WSK_CLIENT_DATAGRAM_DISPATCH PortDispatch;
 
 /* Opens and binds it; false if that fails. */
