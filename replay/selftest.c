@@ -352,12 +352,15 @@ static uint64_t notices(struct selftest *t, const struct wsksim_case *c, bool re
     return n == runs && related && c->kind == WSKSIM_CASE_FREEDOM ? unseen(t, &trial, runs) : n;
 }
 
-static const struct wsksim_case *killer_of(struct selftest *t, const char *proves, bool related,
-                                           uint64_t runs, uint64_t *needed)
+static const struct wsksim_case *killer_within(struct selftest *t, const char *proves, bool related,
+                                               uint64_t runs, uint64_t *needed)
 {
     for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
         if (each_id(c->proves, shares, proves) != related) {
             continue;
+        }
+        if (runs < SELFTEST_SILENT_RUNS && c->kind == WSKSIM_CASE_FREEDOM) {
+            continue; /* not seen in so few runs says nothing */
         }
         uint64_t n = notices(t, c, related, runs);
         if (n < runs) {
@@ -366,6 +369,20 @@ static const struct wsksim_case *killer_of(struct selftest *t, const char *prove
         }
     }
     return NULL;
+}
+
+/* Most are noticed at once: a few runs of each case first. */
+static const struct wsksim_case *killer_of(struct selftest *t, const char *proves, bool related,
+                                           uint64_t runs, uint64_t *needed)
+{
+    static const uint64_t few[] = {20, SELFTEST_SILENT_RUNS - 1};
+    for (size_t i = 0; i < SIM_COUNT(few); i++) {
+        const struct wsksim_case *killer = killer_within(t, proves, related, few[i], needed);
+        if (killer != NULL) {
+            return killer;
+        }
+    }
+    return killer_within(t, proves, related, runs, needed);
 }
 
 static bool is_killed(struct selftest *t, const struct model_mutant_info *mutant)

@@ -146,14 +146,15 @@ DUTY(after_success_it_is_quiet, "CTL-082 CTL-088a PROP-01", .world = PortWorld)
 static NTSTATUS HoldAndCount(PWSK_DATAGRAM_INDICATION Data)
 {
     UNREFERENCED_PARAMETER(Data);
-    if (PortEntered <= 3) {
+    if (PortEntered <= 2) {
         PortHold(&Go);
     }
     return STATUS_SUCCESS;
 }
 
 /* With calls in progress that stay for a while. */
-DUTY(success_means_none_runs, "CTL-088a CTL-084 PROP-01", .world = PortWorld)
+DUTY(success_means_none_runs, "CTL-088a CTL-084 PROP-01", .world = PortWorld,
+     .knobs = "event.concurrency=serial")
 {
     if (PortEnabled(HoldAndCount) && PortWait(1)) {
         if (PortDisable(NULL) == STATUS_SUCCESS) {
@@ -190,17 +191,38 @@ DUTY(disable_waits_for_the_callback, "CTL-083 PROP-04 PROP-06 PROP-08 PROP-15 PR
     PortEnd();
 }
 
-DUTY(disable_waits_for_all_of_them, "CTL-083 PROP-06", .world = PortWorld,
-     .knobs = "event.concurrency=two-at-a-time amb.36=success-at-drain")
+static volatile LONG HasLeft; /* the first callback: as good as returned */
+static BOOLEAN WasBeside;     /* the disable was made while it stayed */
+
+/* The first stays; the second disables beside it and returns. */
+static NTSTATUS StayOrDisable(PWSK_DATAGRAM_INDICATION Data)
 {
-    if (RequestNew(&First) && PortEnabled(HoldAndCount) && PortWait(2)) {
-        LONG Entered = PortEntered;
-        NTSTATUS Status = PortDisable(&First);
-        if (Finish(&First) == STATUS_SUCCESS && NT_SUCCESS(Status)) {
-            Check(PortLeft >= Entered);
+    UNREFERENCED_PARAMETER(Data);
+    switch (InterlockedIncrement(&Asked)) {
+    case 1:
+        PortHold(&Go);
+        HasLeft = 1;
+        break;
+    case 2:
+        if (PortDisable(&First) == STATUS_PENDING) {
+            WasBeside = !HasLeft;
         }
+        break;
+    default:
+        break;
     }
-    Go = 1;
+    return STATUS_SUCCESS;
+}
+
+DUTY(disable_waits_for_all_of_them, "CTL-083 PROP-06", .world = PortWorld,
+     .knobs = "event.concurrency=two-at-a-time")
+{
+    if (Once(StayOrDisable) && PortWait(2)) {
+        for (ULONG i = 0; i < 20 && First.Completions == 0; i++) {
+            CaseSleep(1);
+        }
+        Check(!WasBeside || HasLeft || First.Completions == 0);
+    }
     PortEnd();
 }
 
@@ -285,8 +307,8 @@ static NTSTATUS DisableAndSee(PWSK_DATAGRAM_INDICATION Data)
     UNREFERENCED_PARAMETER(Data);
     if (IsFirst() && PortDisable(NULL) == STATUS_EVENT_PENDING) {
         AfterDisable = PortEntered;
+        PortHold(&Go);
     }
-    PortHold(&Go);
     return STATUS_SUCCESS;
 }
 
@@ -534,7 +556,8 @@ MISTAKE(disable_repeated_inside, "SYS-LIVELOCK CTL-084 CTL-089 BUG-02", .world =
 
 static KEVENT Told;
 
-MISTAKE(waits_to_be_told, "SYS-DEADLOCK CTL-084 BUG-03 PROP-30", .world = PortWorld)
+MISTAKE(waits_to_be_told, "SYS-DEADLOCK CTL-084 BUG-03 PROP-30", .world = PortWorld,
+        .knobs = "event.concurrency=serial")
 {
     KeInitializeEvent(&Told, NotificationEvent, FALSE);
     if (PortEnabled(HoldAndCount) && PortWait(1)) {
@@ -553,7 +576,9 @@ static FAST_MUTEX Lock;
 static NTSTATUS TakeLock(PWSK_DATAGRAM_INDICATION Data)
 {
     UNREFERENCED_PARAMETER(Data);
-    PortHold(&Go);
+    if (PortEntered <= 2) {
+        PortHold(&Go);
+    }
     if (KeGetCurrentIrql() == PASSIVE_LEVEL && ExTryToAcquireFastMutex(&Lock)) {
         ExReleaseFastMutex(&Lock);
     } else if (KeGetCurrentIrql() == PASSIVE_LEVEL && Mistaken) {
@@ -564,7 +589,7 @@ static NTSTATUS TakeLock(PWSK_DATAGRAM_INDICATION Data)
 }
 
 MISTAKE(disable_awaited_under_a_lock, "CTL-089a BUG-05 PROP-31", .world = PortWorld,
-        .knobs = "event.irql=passive")
+        .knobs = "event.irql=passive event.concurrency=serial")
 {
     ExInitializeFastMutex(&Lock);
     if (RequestNew(&First) && PortEnabled(TakeLock) && PortWait(1)) {
