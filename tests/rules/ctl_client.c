@@ -257,12 +257,12 @@ DUTY(list_change_is_not_lost, "CTL-150 PROP-42")
     }
     (void)Arm();
     SIZE_T Before = ListSize();
-    for (int i = 0; i < 60 && !IsDone(&Request) && i < 60; i++) {
+    for (int i = 0; i < 60 && !IsDone(&Request); i++) {
         CaseSleep(200);
-        if (ListSize() == Before) {
-            continue;
+        if (ListSize() != Before) {
+            Check(Finish(&Request) == STATUS_SUCCESS); /* or waits for ever */
+            break;
         }
-        Check(i < 59 || IsDone(&Request));
     }
 }
 
@@ -312,7 +312,7 @@ MISTAKE(list_change_armed_for_ever, "REG-019 CTL-150 CTL-151 BUG-37")
 }
 
 /* BUG-38: what changed between the query and the arming is never noticed. */
-MISTAKE(list_change_armed_after_the_query, "SYS-ASSERT CTL-150 BUG-38")
+MISTAKE(list_change_armed_after_the_query, "SYS-DEADLOCK CTL-150 BUG-38")
 {
     if (!CaseWsk() || !RequestNew(&Request)) {
         return;
@@ -324,8 +324,10 @@ MISTAKE(list_change_armed_after_the_query, "SYS-ASSERT CTL-150 BUG-38")
         Known = ListSize();
     }
     for (int i = 0; i < 60 && !IsDone(&Request); i++) {
-        SIZE_T Now = ListSize();
-        NT_ASSERT(i < 59 || IsDone(&Request) || Now == Known);
+        if (ListSize() != Known) {
+            (void)Finish(&Request); /* the notification is on its way, is it not? */
+            break;
+        }
         CaseSleep(200);
     }
 }
