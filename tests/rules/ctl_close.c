@@ -486,6 +486,27 @@ FREEDOM(amb_32_pended_at_once, "CTL-083 amb.32.pended", .world = Sends,
     }
 }
 
+/* The close comes after the disable that waits, whatever its status. */
+DUTY(waiting_disable_precedes_the_close, "CTL-181 PROP-58 amb.36", .world = Sends,
+     .knobs = "close.irp_order=others-first")
+{
+    static WSK_EVENT_CALLBACK_CONTROL Events;
+    Events = (WSK_EVENT_CALLBACK_CONTROL){&NPI_WSK_INTERFACE_ID,
+                                          WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE};
+    PWSK_SOCKET Socket = Bound(&Fixed, &Lingering);
+    WorldMayBegin = 1;
+    if (Socket == NULL || !RequestNew(&Request) || !Until(&Inside, 3000)) {
+        MayLeave = 1;
+        return;
+    }
+    NTSTATUS Status = Basic(Socket)->WskControlSocket(
+        Socket, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET, sizeof Events, &Events, 0, NULL,
+        NULL, Fresh(&Request));
+    (void)SocketClose(Socket);
+    Check(IsDone(&Request) && Request.Completions == 1);
+    Check(Status != STATUS_PENDING || Inside == 0);
+}
+
 FREEDOM(amb_36_success, "CTL-181 amb.36", .world = Sends, .knobs = "amb.36=success-at-drain")
 {
     if (PendedDisable(TRUE) == STATUS_SUCCESS) {
@@ -574,6 +595,39 @@ FREEDOM(amb_34_all_fail, "CTL-026 amb.34", .knobs = "amb.34=all-fail")
 FREEDOM(amb_34_getters_work, "CTL-026 amb.34", .knobs = "amb.34=getters-work")
 {
     if (AddressOfDead() == STATUS_SUCCESS) {
+        Witness();
+    }
+}
+
+/* Two sockets, one function: does a call for the one count for the other? */
+static NTSTATUS DisableSibling(void)
+{
+    PWSK_SOCKET First = Bound(&Fixed, &Lingering);
+    PWSK_SOCKET Second =
+        First != NULL ? SocketNew(WSK_FLAG_DATAGRAM_SOCKET, &Fixed, &Lingering) : NULL;
+    NTSTATUS Status = STATUS_UNSUCCESSFUL;
+    WorldMayBegin = 1;
+    if (Second != NULL && NT_SUCCESS(SocketBind(Second, TCP_PORT + 1)) &&
+        SocketEvents(Second, WSK_EVENT_RECEIVE_FROM) == STATUS_SUCCESS && Until(&Inside, 3000)) {
+        Status = SocketEvents(Second, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE);
+        Status = Inside != 0 ? Status : STATUS_UNSUCCESSFUL;
+    }
+    MayLeave = 1;
+    return Status;
+}
+
+FREEDOM(amb_60_function_of_one_socket, "CTL-084 amb.60", .world = Sends,
+        .knobs = "amb.60=per-socket-event")
+{
+    if (DisableSibling() == STATUS_SUCCESS) {
+        Witness();
+    }
+}
+
+FREEDOM(amb_60_function_of_all_sockets, "CTL-084 amb.60", .world = Sends,
+        .knobs = "amb.60=per-function")
+{
+    if (DisableSibling() == STATUS_EVENT_PENDING) {
         Witness();
     }
 }
