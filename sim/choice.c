@@ -79,7 +79,7 @@ static void decode_schedule(void)
         d->context = choice_varint_get(source.bytes, end, &at);
         d->points = choice_varint_get(source.bytes, end, &at);
         d->alternative = choice_varint_get(source.bytes, end, &at);
-        d->points = d->points == 0 ? 1 : d->points & 0xffffff;
+        d->points &= 0xffffff;
     }
 }
 
@@ -160,7 +160,8 @@ void choice_place(struct sim *s, struct sim_ctx *c)
     if (is_decoded(s) && source.entry_count > 0) {
         c->next_entry = find_entry(c->id, 0);
         if (c->next_entry != SIM_DEVIATION_NONE) {
-            c->next_at = source.entry[c->next_entry].points;
+            uint32_t points = source.entry[c->next_entry].points;
+            c->next_at = points == 0 ? 1 : points;
         }
     } else if (s->source->kind == CHOICE_PCT) {
         c->priority = PRIORITY_LOW + 1 + (choice_draw(s) >> 16);
@@ -233,7 +234,9 @@ static struct sim_ctx *pick_decoded(struct sim *s, struct sim_ctx *from, struct 
     const struct choice_deviation *d = &source.entry[from->next_entry];
     from->next_entry = find_entry(from->id, from->next_entry + 1);
     if (from->next_entry != SIM_DEVIATION_NONE) {
-        from->next_at = from->points + source.entry[from->next_entry].points;
+        uint32_t points = source.entry[from->next_entry].points;
+        bool is_same_point = points == 0 && d->alternative == 0; /* after a jump of the clock */
+        from->next_at = from->points + (points == 0 && !is_same_point ? 1 : points);
     }
     source.used++;
     for (uint32_t i = 0; i < s->enabled_count; i++) {
@@ -284,6 +287,13 @@ struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *
         return search_decide(s, from, normal);
     }
     return normal;
+}
+
+bool choice_asks_again(const struct sim *s, const struct sim_ctx *from)
+{
+    return s->source->kind == CHOICE_SEARCH ||
+           (is_decoded(s) && from->next_entry != SIM_DEVIATION_NONE &&
+            from->points >= from->next_at);
 }
 
 int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)

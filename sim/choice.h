@@ -6,9 +6,11 @@
  * faults (allocation failure, forced close) and program (harnesses). 0 is always the tame answer.
  *
  * The schedule stream is sparse: it lists deviations (context id, that context's points since its
- * last deviation, id of the alternative). What is not listed follows the default, so an empty input
- * is a legal, boring run, and work added to one context does not shift the deviations of another.
- * The other streams are plain sequences of values; a stream that runs out answers 0 for ever.
+ * last deviation, id of the alternative). After a jump of the clock a
+ * deviation of 0 points stands for one more at the same point. What is not listed follows the
+ * default, so an empty input is a legal, boring run, and work added to one context does not shift
+ * the deviations of another. The other streams are plain sequences of values; a stream that runs
+ * out answers 0 for ever.
  *
  * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT, a
  * systematic search.

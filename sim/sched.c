@@ -269,7 +269,7 @@ SIM_INLINE struct sim_ctx *decide(struct sim *s, struct sim_ctx *from, struct si
         if (SIM_LIKELY(next != &s->clock)) {
             return next;
         }
-        if (jump_clock(s, from, prefer)) {
+        if (jump_clock(s, from, prefer) && SIM_LIKELY(!choice_asks_again(s, from))) {
             return prefer;
         }
     }

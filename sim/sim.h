@@ -166,7 +166,6 @@ struct sim {
     /* Hot: read at every point. */
     int64_t countdown; /* points until somebody must be asked */
     int64_t armed;     /* what countdown started from */
-    int64_t accesses_left; /* a search without access points: until a livelock is suspected */
     struct sim_ctx *current;
     uint8_t enabled_state; /* enum sim_enabled */
     bool asks_always; /* the source may switch at every point */
@@ -180,6 +179,7 @@ struct sim {
     uint64_t seq;      /* trace events so far */
 
     uint64_t steps, switches, decisions;
+    int64_t accesses_left; /* a search without access points: until a livelock is suspected */
     uint64_t watch;         /* steps at which the stretch of current or the run is too long */
     uint64_t event_seq;     /* events created so far: ties break by it */
     uint32_t event_count;   /* pending */

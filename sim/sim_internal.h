@@ -14,6 +14,8 @@ void trace_reset(void);
 void choice_reset(struct sim *s);
 /* The answer of every source but the walk. */
 struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal);
+/* The clock has jumped at a point at which the context may go on: is there more to say there? */
+bool choice_asks_again(const struct sim *s, const struct sim_ctx *from);
 /* Points until choice_schedule must be asked again for this context (>= 0). */
 int64_t choice_horizon(struct sim *s, const struct sim_ctx *c);
 /* The run has ended: a recording that was not used up has diverged. */

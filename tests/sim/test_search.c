@@ -493,6 +493,66 @@ static void test_recording(void **state)
     free(memory);
 }
 
+/* ---- the clock ---- */
+
+static void fire(struct sim *s, void *argument, uint64_t value)
+{
+    (void)argument;
+    (void)value;
+    sim_touch(s, (uintptr_t)&cell[0], sizeof cell[0], true);
+    program.outcome = program.outcome * 4 + 3;
+}
+
+static bool has_digit(uint64_t outcome, uint64_t digit)
+{
+    while (outcome != 0 && outcome % 4 != digit) {
+        outcome /= 4;
+    }
+    return outcome != 0;
+}
+
+static void clock_reset(void)
+{
+    cells_reset();
+    sim_event_add(sim_current, 10, fire, NULL, 0);
+}
+
+/* The clock is one more that may go at every step, and may be too late. */
+static void test_clock(void **state)
+{
+    static uint8_t bytes[4096];
+    (void)state;
+    use_steppers(2, 2, 2, 0, true);
+    program.reset = clock_reset;
+    struct search_report r = search_all(&dfs, 2);
+    assert_int_equal(r.complete, 36); /* 5! / 2! 2!, and 4! / 2! 2! without it */
+    assert_int_equal(program.outcomes, 36);
+    r = search_all(&dpor, 2); /* a run that ends before the clock is the beginning of another */
+    uint32_t with_clock = 0;
+    for (uint32_t i = 0; i < program.outcomes; i++) {
+        with_clock += has_digit(program.seen[i], 3);
+    }
+    assert_int_equal(with_clock, 30);
+    assert_int_equal(r.fallbacks, 0);
+    void *memory = calloc(1, search_size());
+    assert_non_null(memory);
+    struct sim_search *q = search_init(memory, &dfs);
+    const struct choice_source source = {.kind = CHOICE_SEARCH, .search = q};
+    while (search_next(q)) {
+        program.outcome = 0;
+        assert_int_equal(engine_run(first_thread, NULL, &source), SIM_VERDICT_OK);
+        uint64_t outcome = program.outcome;
+        size_t size = choice_encode(&engine_log, bytes, sizeof bytes);
+        const struct choice_source again = {
+            .kind = CHOICE_RECORDING, .bytes = bytes, .size = size};
+        program.outcome = 0;
+        assert_int_equal(engine_run(first_thread, NULL, &again), SIM_VERDICT_OK);
+        assert_false(sim_current->diverged);
+        assert_int_equal(program.outcome, outcome);
+    }
+    free(memory);
+}
+
 /* ---- locks ---- */
 
 static int64_t lock_word, counter;
@@ -545,7 +605,8 @@ int main(void)
         cmocka_unit_test(test_interleavings),    cmocka_unit_test(test_three_threads),
         cmocka_unit_test(test_same_outcomes),    cmocka_unit_test(test_preemption_bound),
         cmocka_unit_test(test_delay_bound),      cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_recording),        cmocka_unit_test(test_locks),
+        cmocka_unit_test(test_recording),        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
