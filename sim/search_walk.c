@@ -59,7 +59,9 @@ void search_end_run(struct sim_search *q)
     close_event(q);
     bool is_short = q->at < q->events; /* it did not come to the end of its prefix */
     if (q->bounds.kind == SEARCH_DPOR && !q->is_redundant && !q->is_cut && q->at > 0) {
-        search_want_all(q, &q->event[q->at - 1]);
+        struct search_event *last = &q->event[q->at - 1];
+        search_want_all(q, last);
+        last->is_wild = true;
     }
     r->runs++;
     r->redundant += q->is_redundant;
