@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What steps of the model are said to touch (model/footprint.c) against the truth: small programs of
- * two threads over shared events, locks, a semaphore, counters, a DPC and a timer are run under
+ * What steps of the model are said to touch (model/footprint.c) against the truth: programs of
+ * two threads over events, locks, a semaphore, counters, a DPC and a timer are run under
  * every schedule (DFS) and under one of each class (DPOR). What can be observed must be the same:
  * an effect that nobody declared would make DPOR leave out an outcome.
  */
