@@ -173,6 +173,7 @@ static void finish_io_manager(struct sim *s, struct io_irp *r)
 static void finish_associated(struct sim *s, struct io_irp *r)
 {
     PIRP master = r->irp->AssociatedIrp.MasterIrp;
+    mm_irp_chain_free(s, r->irp->MdlAddress, NULL);
     io_irp_release(s, r);
     struct io_irp *master_record = io_irp_argument(s, master);
     if (--master->AssociatedIrp.IrpCount == 0) {

@@ -322,9 +322,7 @@ void io_above_finished(struct sim *s, struct io_irp *r)
     above->is_stopped = false;
     above->final_status = result.Status;
     copy_out(above, &result);
-    if (above->mdl != NULL) {
-        mm_subsystem_mdl_free(s, above->mdl);
-    }
+    mm_irp_chain_free(s, r->irp->MdlAddress, above->mdl); /* what the driver added goes with it */
     if (above->system_buffer != NULL) {
         ex_free(s, above->system_buffer);
     }

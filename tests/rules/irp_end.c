@@ -417,55 +417,47 @@ MISTAKE(cancelled_creation_forgotten, "SOCK-020 BUG-LIFE-58 IRP-034 PROP-LIFE-45
     }
 }
 
-/* The routine frees; another thread cancels without keeping the IRP. */
-static PIRP volatile Shared;
-static KSPIN_LOCK Lock;
+/* The routine frees, although somebody cancels: the cancel is what makes it run. */
+static PIRP Shared;
+static KEVENT Gone;
 
 static NTSTATUS Frees(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
 {
-    KIRQL Old;
-    KEVENT *Event = Context;
     UNREFERENCED_PARAMETER(Device);
-    KeAcquireSpinLock(&Lock, &Old);
-    Shared = NULL;
-    KeReleaseSpinLock(&Lock, Old);
-    IoFreeIrp(Irp);
-    KeSetEvent(Event, IO_NO_INCREMENT, FALSE);
+    UNREFERENCED_PARAMETER(Context);
+    if (Mistaken) {
+        IoFreeIrp(Irp);
+    }
+    KeSetEvent(&Gone, IO_NO_INCREMENT, FALSE);
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
 static void Cancels(PVOID Context)
 {
-    KIRQL Old;
     UNREFERENCED_PARAMETER(Context);
-    KeAcquireSpinLock(&Lock, &Old);
-    PIRP Irp = Shared;
-    if (Irp != NULL && !Mistaken) {
-        (void)IoCancelIrp(Irp);
-    }
-    KeReleaseSpinLock(&Lock, Old);
-    if (Irp != NULL && Mistaken) {
-        (void)IoCancelIrp(Irp);
-    }
+    (void)IoCancelIrp(Shared);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-MISTAKE(freed_during_the_cancel, "IRP-026 BUG-LIFE-08", .off = "KRN-022")
+MISTAKE(freed_during_the_cancel, "IRP-026 BUG-LIFE-08")
 {
-    static KEVENT Gone;
     PWSK_SOCKET Socket = Bound();
-    PIRP Irp = Socket != NULL ? IoAllocateIrp(1, FALSE) : NULL;
-    if (Irp == NULL) {
+    Shared = Socket != NULL ? IoAllocateIrp(1, FALSE) : NULL;
+    if (Shared == NULL) {
         return;
     }
     KeInitializeEvent(&Gone, NotificationEvent, FALSE);
-    IoSetCompletionRoutine(Irp, Frees, &Gone, TRUE, TRUE, TRUE);
-    Shared = Irp;
-    PVOID Thread = CaseThread(Cancels, NULL);
-    (void)Receive(Socket, Irp);
+    IoSetCompletionRoutine(Shared, Frees, NULL, TRUE, TRUE, TRUE);
+    PVOID Thread =
+        Receive(Socket, Shared) == STATUS_PENDING && KeReadStateEvent(&Gone) == 0
+            ? CaseThread(Cancels, NULL)
+            : NULL;
+    CaseJoin(Thread);
     (void)SocketClose(Socket);
     KeWaitForSingleObject(&Gone, Executive, KernelMode, FALSE, NULL);
-    CaseJoin(Thread);
+    if (!Mistaken) {
+        IoFreeIrp(Shared);
+    }
 }
 
 MISTAKE(freed_right_after_the_cancel, "IRP-008 BUG-LIFE-59 IRP-033")
