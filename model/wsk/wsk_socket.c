@@ -444,6 +444,12 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL) {
             model_lint(s, RULE_CTL_105);
+            if (model_knob(s, KNOB_EVENT_STATIC_NULL_ENTRY) == 1) {
+                model_fail(s, RULE_SOCK_012, socket->object, NULL,
+                           "%s is enabled statically and its pointer in the client dispatch table "
+                           "is NULL",
+                           wsk_event_name(e));
+            }
         }
     }
 }

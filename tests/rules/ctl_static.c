@@ -294,6 +294,35 @@ MISTAKE(static_event_without_an_entry, "CTL-105 AMBIGUOUS-25")
     }
 }
 
+MISTAKE(amb_25_violation_at_creation, "SOCK-012 CTL-105 event.static_null_entry",
+        .knobs = "event.static_null_entry=violation-at-creation")
+{
+    if (Static(WSK_EVENT_RECEIVE_FROM)) {
+        (void)SocketNew(WSK_FLAG_DATAGRAM_SOCKET, NULL, Mistaken ? &Empty : &Counting);
+    }
+}
+
+static void DisableStatic(NTSTATUS Expected)
+{
+    if (Static(WSK_EVENT_RECEIVE_FROM)) {
+        PWSK_SOCKET Socket = BoundDatagram(NULL, &Counting);
+        if (Socket != NULL &&
+            SocketEvents(Socket, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE) == Expected) {
+            Witness();
+        }
+    }
+}
+
+FREEDOM(amb_10_not_supported, "CTL-103 amb.10", .knobs = "amb.10=not-supported")
+{
+    DisableStatic(STATUS_NOT_SUPPORTED);
+}
+
+FREEDOM(amb_10_success, "CTL-103 amb.10", .knobs = "amb.10=success")
+{
+    DisableStatic(STATUS_SUCCESS);
+}
+
 /* ---- when it is quiet again ---- */
 
 static NTSTATUS WSKAPI OnDatagramForState(PVOID Context, ULONG Flags,
