@@ -291,9 +291,25 @@ static bool judge_status(struct sim *s, uintptr_t address, struct bad_memory *ba
     return true;
 }
 
+/* KRN-201: an address that was read from pool nobody has written, or one near it. */
+static bool judge_pattern(const struct sim *s, uintptr_t address, struct bad_memory *bad)
+{
+    uint64_t pattern = 0x0101010101010101ull * (s->options.fill != 0 ? s->options.fill : 0xCD);
+    if ((address ^ pattern) >> 16 != 0) {
+        return false;
+    }
+    bad->rule = RULE_KRN_201;
+    snprintf(bad->text, sizeof(bad->text),
+             "an address that was read from memory nobody had written");
+    return true;
+}
+
 static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
 {
     memset(bad, 0, sizeof(*bad));
+    if (judge_pattern(s, address, bad)) {
+        return;
+    }
     if (judge_status(s, address, bad)) {
         return;
     }

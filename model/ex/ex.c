@@ -113,12 +113,18 @@ void *ex_block_revive(struct sim *s, struct sim_block *block)
     return (void *)block->base;
 }
 
+static bool is_pool(enum model_block kind)
+{
+    return kind == BLOCK_NONPAGED || kind == BLOCK_PAGED;
+}
+
 static struct sim_block *cut(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag,
                              bool zero)
 {
     struct sim_block *block;
     uint8_t pattern = s->options.fill != 0 ? s->options.fill : 0xCD;
-    size_t align = size >= PAGE ? PAGE : 16;
+    size_t align = size >= PAGE && !model_mutated(pages_begin_anywhere) ? PAGE : 16;
+    zero = zero && !(model_mutated(pool_is_not_zeroed) && is_pool(kind));
     if (sim_block_alloc(s, size, align, (uint8_t)kind, tag, zero ? 0 : pattern, &block) == NULL) {
         sim_limit(s, "SIM_ARENA_BYTES or SIM_BLOCKS_MAX: the driver holds too much memory");
     }
@@ -127,11 +133,6 @@ static struct sim_block *cut(struct sim *s, SIZE_T size, enum model_block kind, 
         sim_block_pageable(s, block);
     }
     return block;
-}
-
-static bool is_pool(enum model_block kind)
-{
-    return kind == BLOCK_NONPAGED || kind == BLOCK_PAGED;
 }
 
 void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, bool zero,

@@ -76,7 +76,7 @@ static void *allocate(struct sim *s, const struct request *r)
 {
     enum model_block kind = r->is_paged ? BLOCK_PAGED : BLOCK_NONPAGED;
     void *p = ex_alloc(s, r->size, kind, r->tag, r->is_zeroed, true, NULL);
-    if (p == NULL && r->is_raising) {
+    if (p == NULL && r->is_raising && !model_mutated(quota_form_returns_null)) {
         ke_raise(s, STATUS_INSUFFICIENT_RESOURCES);
     }
     model_leave(s);

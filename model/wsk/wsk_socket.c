@@ -440,6 +440,10 @@ static void take_client(struct sim *s, struct wsk_socket *socket, PVOID context,
 void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID context,
                            const VOID *dispatch)
 {
+    if (dispatch != NULL) {
+        model_resident(s, dispatch, sizeof(PVOID), RULE_KRN_202, "the client dispatch table");
+    }
+    model_exercised(s, RULE_KRN_202);
     take_client(s, socket, context, dispatch);
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL) {

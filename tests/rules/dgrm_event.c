@@ -383,7 +383,8 @@ MISTAKE(datagram_callback_takes_the_queued_irp, "IRP-008 DGRM-013 BUG-LIFE-55", 
 /* ---- what the system owes ---- */
 
 DUTY(datagrams_as_promised,
-     "DGRM-015 DGRM-016 DGRM-018 DGRM-023 DGRM-024 EVT-009 PROP-LIFE-36", .world = Mixed)
+     "DGRM-015 DGRM-016 DGRM-018 DGRM-023 DGRM-024 DGRM-027 EVT-009 PROP-LIFE-36",
+     .world = Mixed)
 {
     if (!Listen(TAKE)) {
         return;
