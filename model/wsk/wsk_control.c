@@ -31,7 +31,9 @@ static bool answer_null_irp(struct wsk_call *call, bool can_inline)
         model_touch(call->s, NULL, sizeof(IRP), "Irp");
         break;
     case 2:
-        wsk_inline(call, STATUS_REQUEST_NOT_ACCEPTED, 0); /* CTL-032 */
+        wsk_inline(call, model_mutated(request_not_accepted_lost) ? STATUS_INVALID_PARAMETER
+                                                                  : STATUS_REQUEST_NOT_ACCEPTED,
+                   0); /* CTL-032 */
         return false;
     case 3:
         if (can_inline) {

@@ -391,7 +391,7 @@ DUTY(inspects_only_if_asked, "CTL-096", .world = PeerSends)
     }
 }
 
-DUTY(inspects_before_it_delivers, "CTL-096 CTL-097 PROP-28", .world = PeerSends)
+DUTY(inspects_before_it_delivers, "CTL-096 CTL-069 CTL-097 PROP-28", .world = PeerSends)
 {
     if (!Inspecting(TCP_PORT, &TcpListen, WSK_EVENT_ACCEPT)) {
         return;

@@ -181,3 +181,55 @@ FREEDOM(amb_39_cancelled_enabled, "CTL-083 amb.39", .world = PortWorld,
         Witness();
     }
 }
+
+static NTSTATUS NotReady(PWSK_DATA_INDICATION Data, SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Data);
+    UNREFERENCED_PARAMETER(Accepted);
+    return TcpReceives < 4 ? STATUS_DEVICE_NOT_READY : STATUS_SUCCESS;
+}
+
+static BOOLEAN NotReadyOnce(void)
+{
+    TcpInside = NotReady;
+    if (!TcpOpen() || !NT_SUCCESS(SocketEvents(Tcp, WSK_EVENT_RECEIVE)) || !TcpWait(&TcpReceives)) {
+        return FALSE;
+    }
+    CaseSleep(30);
+    return TRUE;
+}
+
+FREEDOM(amb_62_receive_kept, "CTL-058 amb.62.receive", .world = TcpWorld,
+        .knobs = "amb.62.receive=kept")
+{
+    if (NotReadyOnce() && TcpReceives > 1) {
+        Witness();
+    }
+    TcpEnd();
+}
+
+FREEDOM(amb_62_receive_as_refusal, "CTL-058 amb.62.receive", .world = TcpWorld,
+        .knobs = "amb.62.receive=as-refusal")
+{
+    if (NotReadyOnce() && TcpReceives == 1) {
+        Witness();
+    }
+    TcpEnd();
+}
+
+static ULONG Value;
+
+FREEDOM(nonpending_completion_after_return, "CTL-021 irp.nonpending_completion amb.13",
+        .knobs = "irp.nonpending_completion=after-return")
+{
+    if (PortOpen() && RequestNew(&First)) {
+        NTSTATUS Status = Basic(Port)->WskControlSocket(Port, WskGetOption, SO_BROADCAST,
+                                                        SOL_SOCKET, 0, NULL, sizeof Value, &Value,
+                                                        NULL, Fresh(&First));
+        if (Status == STATUS_SUCCESS && !IsDone(&First)) {
+            Witness();
+        }
+        (void)Finish(&First);
+    }
+    PortEnd();
+}
