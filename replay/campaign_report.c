@@ -114,6 +114,8 @@ void campaign_print_search(const struct campaign_plan *plan, const struct campai
         printf("%s: %s%s\n", name,
                s->is_complete ? "complete: nothing is left within the bounds" : "came to its end",
                shortfall(s));
+    } else if (s->explored <= 0) {
+        printf("%s: not complete: a tree too deep for a guess at its size\n", name);
     } else {
         printf("%s: not complete: about %.3g %% of the tree seen, %s%.3g executions in all by the "
                "weights of the branches\n",
