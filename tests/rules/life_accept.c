@@ -706,6 +706,7 @@ DUTY(accepted_socket_held, "ACPT-022 accept.use_before_return", .world = Visitor
      .knobs = "accept.use_before_return=held")
 {
     UsesEarly();
+    Check(UsedInside == 0);
 }
 
 /* ---- ACPT-023: other answers ---- */
