@@ -499,6 +499,18 @@ bool wsk_address_in(struct sim *s, const SOCKADDR *from, ADDRESS_FAMILY family,
 void wsk_address_out(struct sim *s, const struct net_address *from, PSOCKADDR to,
                      const char *what);
 SIZE_T wsk_address_size(ADDRESS_FAMILY family);
+/*
+ * Sockets of AF_INET6 whose IPV6_V6ONLY is 0 speak IPv4 too. Everywhere in model/wsk their IPv4
+ * addresses are IPv6 ones, mapped (::ffff:a.b.c.d); the network below knows only plain ones.
+ */
+bool wsk_is_dual(const struct wsk_socket *socket);
+bool wsk_address_is_mapped(const struct net_address *a);
+/* From the network: an IPv4 address becomes a mapped one if the socket is an IPv6 socket. */
+void wsk_address_map(const struct wsk_socket *socket, struct net_address *a);
+/* To the network: a mapped address becomes the IPv4 one. */
+struct net_address wsk_address_plain(const struct net_address *a);
+/* The same for a local address, whose IPv6 wildcard becomes the IPv4 wildcard. */
+struct net_address wsk_address_as_v4(const struct net_address *local);
 
 /* Value of a protocol option the client has set (IP_PKTINFO, IP_RECVTOS, ...), 0 if it has not. */
 ULONG wsk_option_value(const struct wsk_socket *socket, ULONG level, ULONG code);

@@ -51,13 +51,19 @@ static enum verdict judge(const struct wsk_socket *second, const struct net_addr
     if (model_mutated(reuse_denied) && share_of(second) == SHARE_REUSE && first->data.is_bound) {
         return DENIED;
     }
+    const struct net_address one = wsk_address_plain(&first->local);
+    const struct net_address two = wsk_address_plain(address);
     if (!first->data.is_bound || first == second || protocol_of(first) != protocol_of(second) ||
-        first->local.family != address->family || first->local.port != address->port) {
+        one.port != two.port) {
         return OK;
     }
-    bool is_first_specific = !net_address_is_wildcard(&first->local);
-    bool is_second_specific = !net_address_is_wildcard(address);
-    if (is_first_specific && is_second_specific && !net_address_same_ip(&first->local, address) &&
+    bool is_first_specific = !net_address_is_wildcard(&one);
+    bool is_second_specific = !net_address_is_wildcard(&two);
+    if (one.family != two.family && !(wsk_is_dual(first) && !is_first_specific) &&
+        !(wsk_is_dual(second) && !is_second_specific)) {
+        return OK; /* the wildcard of a dual socket holds the port of both families */
+    }
+    if (is_first_specific && is_second_specific && !net_address_same_ip(&one, &two) &&
         !model_mutated(bind_ignores_address)) {
         return OK; /* BIND-013 */
     }
@@ -96,7 +102,9 @@ static NTSTATUS check_conflicts(struct sim *s, const struct wsk_socket *socket,
 NTSTATUS wsk_bind_claim(struct sim *s, struct wsk_socket *socket, const struct net_address *address)
 {
     struct net_address local = *address;
-    if (!net_address_is_wildcard(&local) && !net_host_owns(s, NET_LOCAL, &local)) {
+    const struct net_address plain = wsk_address_plain(&local);
+    if ((wsk_address_is_mapped(&local) && !wsk_is_dual(socket)) ||
+        (!net_address_is_wildcard(&plain) && !net_host_owns(s, NET_LOCAL, &plain))) {
         return STATUS_INVALID_ADDRESS_COMPONENT;
     }
     if (local.port == 0) {

@@ -105,6 +105,8 @@ void wsk_connect_done(struct sim *s, void *user)
     }
     model_exercised(s, RULE_CONN_009);
     net_tcp_remote(socket->data.tcp, &socket->remote);
+    wsk_address_map(socket, &socket->local);
+    wsk_address_map(socket, &socket->remote);
     bool hold = model_knob(s, KNOB_CONN_EVENTS_BEFORE_COMPLETION) == 1;
     ULONG_PTR information = 0;
     if (r->socket == NULL) {
@@ -152,18 +154,28 @@ static void start(struct wsk_call *call, struct wsk_socket *socket,
     struct sim *s = call->s;
     struct wsk_request *r = call->request;
     wsk_socket_state(s, socket, WSK_CONNECTING);
-    world_connecting(s, remote);
+    const struct net_address plain = wsk_address_plain(remote);
+    world_connecting(s, &plain);
     socket->remote = *remote;
     socket->data.connect = r;
     r->withdraw = withdraw_connect;
-    socket->data.tcp = net_tcp_connect(s, NET_LOCAL, &socket->local, remote, data, size,
-                                       socket->fast_open, &wsk_stream_tcp_ops, socket);
+    const struct net_address local =
+        wsk_address_is_mapped(remote) ? wsk_address_as_v4(&socket->local) : socket->local;
+    socket->data.tcp = net_tcp_connect(s, NET_LOCAL, &local, &plain, data, size, socket->fast_open,
+                                       &wsk_stream_tcp_ops, socket);
     wsk_pend(call);
 }
 
-static bool faults(struct wsk_call *call, struct wsk_socket *socket)
+/* Also: an IPv4 address, and the socket speaks IPv6 only (IPV6_V6ONLY). */
+static bool faults(struct wsk_call *call, struct wsk_socket *socket,
+                   const struct net_address *remote)
 {
     NTSTATUS status;
+    if (wsk_address_is_mapped(remote) && !wsk_is_dual(socket)) {
+        fall_back(call->s, socket);
+        wsk_finish(call, WSK_PEND, STATUS_NETWORK_UNREACHABLE, 0);
+        return true;
+    }
     if (!wsk_fault(call->s, connect_faults, SIM_COUNT(connect_faults), &status)) {
         return false;
     }
@@ -254,7 +266,7 @@ static void connect_socket(struct wsk_call *call, const struct net_address *remo
     r->deliver = deliver_connect;
     socket->committed_connect = socket->category == WSK_STREAM;
     wsk_socket_see(s, socket, WSK_CONNECTING);
-    if (faults(call, socket)) {
+    if (faults(call, socket, remote)) {
         return;
     }
     start(call, socket, remote, data,
@@ -302,7 +314,7 @@ void wsk_stream_open(struct wsk_call *call, struct wsk_socket *socket,
     r->out[0] = context;
     r->out[1] = (PVOID)(ULONG_PTR)dispatch;
     r->deliver = deliver_open;
-    if (faults(call, socket)) {
+    if (faults(call, socket, remote)) {
         return;
     }
     NTSTATUS status = wsk_bind_claim(s, socket, local);

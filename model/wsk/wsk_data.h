@@ -18,6 +18,8 @@ struct wsk_data {
     struct net_tcp *tcp;
     struct net_udp *udp;
     struct net_listener *listener;
+    struct net_udp *udp4;           /* the IPv4 half of a dual socket */
+    struct net_listener *listener4; /* the same */
     struct wsk_queue sends, receives, accepts, disconnects;
     struct wsk_request *connect; /* WskConnect, WskConnectEx or WskSocketConnect in progress */
     struct wsk_request *listen;  /* WskListen that waits (AMBIGUOUS-LIFE-21) */

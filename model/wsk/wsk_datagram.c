@@ -407,10 +407,14 @@ static void on_datagram(struct sim *s, void *user, const struct net_datagram *da
 {
     struct wsk_socket *socket = user;
     struct wsk_data *d = &socket->data;
-    if (is_filtered(socket, &datagram->from) || !has_room(s, socket)) {
+    struct net_address from = datagram->from;
+    wsk_address_map(socket, &from);
+    if (is_filtered(socket, &from) || !has_room(s, socket)) {
         return;
     }
     struct wsk_packet *p = stage(s, socket, datagram);
+    p->from = from;
+    wsk_address_map(socket, &p->to);
     p->arrival = d->packet_arrivals++;
     push_back(socket, p);
     refresh(socket);
@@ -442,7 +446,13 @@ void wsk_datagram_open(struct sim *s, struct wsk_socket *socket)
         (void)net_host_address(s, NET_LOCAL, (enum net_family)local.family, 0, &local);
         local.port = socket->local.port;
     }
-    socket->data.udp = net_udp_open(s, NET_LOCAL, &local, &udp_ops, socket);
+    if (!wsk_address_is_mapped(&local)) {
+        socket->data.udp = net_udp_open(s, NET_LOCAL, &local, &udp_ops, socket);
+    }
+    if (wsk_address_is_mapped(&local) || (wsk_is_dual(socket) && net_address_is_wildcard(&local))) {
+        const struct net_address v4 = wsk_address_as_v4(&local);
+        socket->data.udp4 = net_udp_open(s, NET_LOCAL, &v4, &udp_ops, socket);
+    }
     model_exercised(s, RULE_BIND_005);
     world_bound(s, &socket->local);
 }
@@ -600,6 +610,10 @@ static void datagram_leave(struct sim *s, struct wsk_socket *socket)
     if (d->udp != NULL) {
         net_udp_close(s, d->udp);
         d->udp = NULL;
+    }
+    if (d->udp4 != NULL) {
+        net_udp_close(s, d->udp4);
+        d->udp4 = NULL;
     }
     if (socket->life == WSK_CLOSING && model_knob(s, KNOB_CLOSE_LATE_CALLBACKS) == 1) {
         wsk_event_due(s, socket, WSK_EV_RECEIVE_FROM); /* AMBIGUOUS-LIFE-03 */

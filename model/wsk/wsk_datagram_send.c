@@ -187,7 +187,15 @@ static bool transmit(struct wsk_call *call, PMDL mdl, ULONG offset, SIZE_T lengt
     if (length != 0) {
         mm_chain_read(s, mdl, offset, 0, scratch, length);
     }
-    return net_udp_send(s, call->socket->data.udp, to, from, scratch, (uint32_t)length);
+    const struct net_address plain = wsk_address_plain(to);
+    bool is_v4_half = wsk_address_is_mapped(to);
+    struct net_udp *udp = is_v4_half ? call->socket->data.udp4 : call->socket->data.udp;
+    if (udp == NULL) {
+        return false; /* IPV6_V6ONLY, or bound to an address of the other family */
+    }
+    const struct net_address plain_from = from != NULL ? wsk_address_plain(from) : plain;
+    bool has_from = from != NULL && plain_from.family == plain.family;
+    return net_udp_send(s, udp, &plain, has_from ? &plain_from : NULL, scratch, (uint32_t)length);
 }
 
 static bool is_refused_length(struct wsk_call *call, SIZE_T length)

@@ -229,6 +229,9 @@ struct wsk_socket *wsk_incoming_accept(struct sim *s, struct wsk_incoming *in, b
                                                                  : &socket->local);
     net_tcp_remote(in->tcp, model_mutated(accept_swaps_addresses) ? &socket->local
                                                                   : &socket->remote);
+    wsk_address_map(socket, &socket->local);
+    wsk_address_map(socket, &socket->remote);
+    socket->v6only = listener->v6only;
     model_exercised(s, RULE_ACPT_018);
     model_exercised(s, RULE_ADDR_007);
     socket->data.tcp = in->tcp;
@@ -386,6 +389,8 @@ static void on_inspect(struct sim *s, void *user, const struct net_request *requ
     in->id.SerialNumber = n;
     in->local = request->local;
     in->remote = request->remote;
+    wsk_address_map(listener, &in->local);
+    wsk_address_map(listener, &in->remote);
     if (model_mutated(inspect_off_with_accept) && !listener->gate[WSK_EV_ACCEPT].adm) {
         wsk_incoming_state(in, WSK_IN_INSPECTING);
         wsk_inspect_verdict(s, in, WskInspectAccept);
@@ -418,8 +423,14 @@ void wsk_incoming_listen(struct sim *s, struct wsk_socket *listener, bool condit
         conditional = false;
     }
     model_exercised(s, RULE_CTL_096);
+    const struct net_address plain = wsk_address_plain(&listener->local);
     listener->data.listener =
-        net_listen(s, NET_LOCAL, &listener->local, conditional, &listen_ops, listener);
+        net_listen(s, NET_LOCAL, &plain, conditional, &listen_ops, listener);
+    if (wsk_is_dual(listener) && net_address_is_wildcard(&plain)) {
+        const struct net_address v4 = wsk_address_as_v4(&plain);
+        listener->data.listener4 =
+            net_listen(s, NET_LOCAL, &v4, conditional, &listen_ops, listener);
+    }
     world_listening(s, &listener->local);
 }
 
@@ -496,6 +507,10 @@ void wsk_incoming_close(struct sim *s, struct wsk_socket *listener)
     if (d->listener != NULL) {
         net_listener_close(s, d->listener);
         d->listener = NULL;
+    }
+    if (d->listener4 != NULL) {
+        net_listener_close(s, d->listener4);
+        d->listener4 = NULL;
     }
     d->is_bound = false;
     struct wsk_incoming *next;

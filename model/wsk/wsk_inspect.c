@@ -49,6 +49,10 @@ void wsk_inspect_verdict(struct sim *s, struct wsk_incoming *in, WSK_INSPECT_ACT
         action == WskInspectAccept && !model_mutated(inspect_accept_drops) ? NET_ACCEPT
                                                                            : NET_REJECT;
     bool is_there = net_listen_verdict(s, listener, in->request, verdict);
+    listener = in->listener->data.listener4;
+    if (!is_there && listener != NULL) {
+        is_there = net_listen_verdict(s, listener, in->request, verdict);
+    }
     if (verdict == NET_REJECT) {
         bool is_told = model_mutated(inspect_reject_aborts);
         wsk_incoming_state(in, is_told ? WSK_IN_ABORT_DUE : WSK_IN_ENDED); /* LSTN-008 */

@@ -313,6 +313,9 @@ ULONG wsk_option_value(const struct wsk_socket *socket, ULONG level, ULONG code)
             return socket->pass[i].value;
         }
     }
+    if (level == IPPROTO_IPV6 && code == IPV6_V6ONLY) {
+        return socket->v6only;
+    }
     return 0;
 }
 

@@ -40,6 +40,56 @@ bool wsk_address_in(struct sim *s, const SOCKADDR *from, ADDRESS_FAMILY family,
     return true;
 }
 
+/* ---- both families on one socket: IPV6_V6ONLY is 0 (control plane 2.4) ---- */
+
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff}; /* ::ffff:0:0/96 */
+
+bool wsk_is_dual(const struct wsk_socket *socket)
+{
+    return socket->family == AF_INET6 && socket->v6only == 0;
+}
+
+bool wsk_address_is_mapped(const struct net_address *a)
+{
+    return a->family == NET_IPV6 && memcmp(a->ip, mapped_prefix, sizeof mapped_prefix) == 0;
+}
+
+void wsk_address_map(const struct wsk_socket *socket, struct net_address *a)
+{
+    if (socket->family != AF_INET6 || a->family != NET_IPV4) {
+        return;
+    }
+    uint8_t v4[4];
+    memcpy(v4, a->ip, sizeof v4);
+    memcpy(a->ip, mapped_prefix, sizeof mapped_prefix);
+    memcpy(a->ip + sizeof mapped_prefix, v4, sizeof v4);
+    a->family = NET_IPV6;
+    a->scope = 0;
+}
+
+struct net_address wsk_address_plain(const struct net_address *a)
+{
+    struct net_address plain = *a;
+    if (wsk_address_is_mapped(a)) {
+        memset(plain.ip, 0, sizeof plain.ip);
+        memcpy(plain.ip, a->ip + sizeof mapped_prefix, 4);
+        plain.family = NET_IPV4;
+        plain.scope = 0;
+    }
+    return plain;
+}
+
+struct net_address wsk_address_as_v4(const struct net_address *local)
+{
+    struct net_address v4 = wsk_address_plain(local);
+    if (v4.family == NET_IPV6) { /* the wildcard */
+        memset(v4.ip, 0, sizeof v4.ip);
+        v4.family = NET_IPV4;
+        v4.scope = 0;
+    }
+    return v4;
+}
+
 void wsk_address_out(struct sim *s, const struct net_address *from, PSOCKADDR to, const char *what)
 {
     bool is_v6 = from->family == NET_IPV6;

@@ -290,6 +290,7 @@ struct wsk_socket *wsk_socket_new(struct sim *s, struct wsk_registration *regist
         .ops = category_ops(category),
         .parent = s->current,
         .receive_buffer = 65536,
+        .v6only = family == AF_INET6, /* what Windows begins with */
     };
     return socket;
 }
