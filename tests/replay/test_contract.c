@@ -188,12 +188,28 @@ static void test_names(void **state)
     assert_int_equal(unknown, 0);
 }
 
+/* choose.c picks a case by its name. */
+static void test_unique(void **state)
+{
+    unsigned twice = 0;
+    (void)state;
+    for (const struct wsksim_case *a = cases->begin; a < cases->end; a++) {
+        for (const struct wsksim_case *b = a + 1; b < cases->end; b++) {
+            if (strcmp(a->name, b->name) == 0) {
+                print_message("two cases are called %s: %s, %s\n", a->name, a->file, b->file);
+                twice++;
+            }
+        }
+    }
+    assert_int_equal(twice, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),      cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_properties), cmocka_unit_test(test_silences),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_unique),
     };
     return cmocka_run_group_tests(tests, open_cases, NULL);
 }

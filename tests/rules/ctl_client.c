@@ -114,7 +114,7 @@ DUTY(transport_list_is_whole, "CTL-147 CTL-148 PROP-41")
 }
 
 /* CTL-144: what has been asked without an IRP is done with when the call returns. */
-DUTY(buffers_are_free_after_the_return, "CTL-144 PROP-36")
+DUTY(client_buffers_are_free_after_the_return, "CTL-144 PROP-36")
 {
     WSK_TRANSPORT *Pooled = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof List, 'snrT');
     if (Pooled != NULL && CaseWsk()) {

@@ -287,7 +287,7 @@ static NTSTATUS WSKAPI OnAcceptRefuse(PVOID Context, ULONG Flags, PSOCKADDR Loca
 
 static const WSK_CLIENT_LISTEN_DISPATCH Refusing = {OnAcceptRefuse, NULL, NULL};
 
-MISTAKE(refused_socket_is_closed, "CTL-183 CTL-095 BUG-28 PROP-56", .world = PeerSends)
+MISTAKE(refused_socket_is_closed_too, "CTL-183 CTL-095 BUG-28 PROP-56", .world = PeerSends)
 {
     if (Listening(TCP_PORT, &Refusing, WSK_EVENT_ACCEPT)) {
         WorldMayBegin = 1;

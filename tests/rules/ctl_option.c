@@ -180,7 +180,7 @@ DUTY(receive_buffer_is_kept, "CTL-127 PROP-43")
 }
 
 /* Every option that drivers were seen to pass through (table 2.4). */
-DUTY(protocol_options_are_kept, "CTL-127")
+DUTY(options_of_protocols_are_kept, "CTL-127")
 {
     static const struct {
         ULONG Level, Option;
@@ -234,12 +234,12 @@ FREEDOM(amb_45_not_supported, "CTL-011 amb.45", .knobs = "amb.45=not-supported")
     Unknown(STATUS_NOT_SUPPORTED);
 }
 
-FREEDOM(amb_45_invalid_parameter, "CTL-011 amb.45", .knobs = "amb.45=invalid-parameter")
+FREEDOM(amb_45_option_parameter, "CTL-011 amb.45", .knobs = "amb.45=invalid-parameter")
 {
     Unknown(STATUS_INVALID_PARAMETER);
 }
 
-FREEDOM(amb_45_invalid_device_request, "CTL-011 amb.45",
+FREEDOM(amb_45_option_device_request, "CTL-011 amb.45",
         .knobs = "amb.45=invalid-device-request")
 {
     Unknown(STATUS_INVALID_DEVICE_REQUEST);
@@ -255,7 +255,7 @@ MISTAKE(option_of_another_category, "CTL-128")
     }
 }
 
-MISTAKE(reuse_after_bind, "CTL-129 BUG-32")
+MISTAKE(reuse_address_after_bind, "CTL-129 BUG-32")
 {
     PWSK_SOCKET Socket = New(WSK_FLAG_DATAGRAM_SOCKET);
     if (Socket == NULL) {
