@@ -334,7 +334,7 @@ DUTY(death_is_told_with_nothing, "RECV-016 EVT-009", .world = Source)
 
 DUTY(receive_resumes, "RECV-023", .world = TwoParts)
 {
-    if (!Listen(REFUSE, 80) || !Called(1, 2000) || IsDead) {
+    if (!Listen(REFUSE, 80) || !TalkSoon(&IsSuspended, 2000) || IsDead) {
         return;
     }
     LONG Before = Calls;

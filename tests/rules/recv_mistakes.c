@@ -314,3 +314,90 @@ MISTAKE(callback_takes_the_queued_irp, "IRP-008 RECV-011 BUG-LIFE-55", .world = 
     IoCancelIrp(First.Irp);
     (void)Finish(&First);
 }
+
+/* The client works in the subsystem's buffer. */
+static NTSTATUS WSKAPI OnInPlace(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List,
+                                 SIZE_T Count, SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(Count);
+    UNREFERENCED_PARAMETER(Accepted);
+    if (List != NULL && Mistaken) {
+        PUCHAR Bytes = MmGetSystemAddressForMdlSafe(List->Buffer.Mdl, NormalPagePriority);
+        if (Bytes != NULL) {
+            Bytes[List->Buffer.Offset] ^= 0x20;
+        }
+    }
+    return STATUS_SUCCESS;
+}
+
+static void WorkInPlace(void)
+{
+    static const WSK_CLIENT_CONNECTION_DISPATCH InPlace = {OnInPlace, NULL, NULL};
+    Socket = TalkConnected(NULL, &InPlace);
+    if (Socket != NULL && Enable()) {
+        CaseSleep(50);
+    }
+}
+
+MISTAKE(writes_into_a_list, "RECV-025 recv.client_writes", .world = Source, .is_lint = 1,
+        .knobs = "recv.client_writes=0")
+{
+    WorkInPlace();
+}
+
+MISTAKE(writes_into_a_list_strictly, "RECV-025 recv.client_writes AMBIGUOUS-LIFE-64",
+        .world = Source, .knobs = "recv.client_writes=1")
+{
+    WorkInPlace();
+}
+
+/* When it resumes: at the call, or when the receive has completed. */
+static volatile LONG IsEarlyCall;
+
+static NTSTATUS WSKAPI OnResumed(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List,
+                                 SIZE_T Count, SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(Count);
+    UNREFERENCED_PARAMETER(Accepted);
+    if (List == NULL) {
+        return STATUS_SUCCESS;
+    }
+    if (Calls++ == 0) {
+        return STATUS_DATA_NOT_ACCEPTED;
+    }
+    IsEarlyCall |= First.Completions == 0;
+    return STATUS_SUCCESS;
+}
+
+static void ResumeOnce(void)
+{
+    static const WSK_CLIENT_CONNECTION_DISPATCH Resumed = {OnResumed, NULL, NULL};
+    Socket = TalkConnected(NULL, &Resumed);
+    if (Socket != NULL && RequestNew(&First) && Enable() && TalkSoon(&Calls, 2000)) {
+        CaseSleep(20);
+        (void)Resume();
+        CaseSleep(20);
+    }
+}
+
+FREEDOM(resumed_at_the_call, "RECV-023 recv.resume_moment", .world = Source,
+        .knobs = "recv.resume_moment=0")
+{
+    ResumeOnce();
+    if (IsEarlyCall) {
+        Witness();
+    }
+}
+
+FREEDOM(resumed_at_the_completion, "RECV-023 recv.resume_moment AMBIGUOUS-LIFE-23",
+        .world = Source, .knobs = "recv.resume_moment=1")
+{
+    ResumeOnce();
+    if (Calls > 1 && !IsEarlyCall) {
+        Witness();
+    }
+}

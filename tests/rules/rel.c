@@ -538,3 +538,43 @@ FREEDOM(early_release_is_refused, "REL-011 release.before_return AMBIGUOUS-LIFE-
         CaseSleep(100);
     }
 }
+
+/* A callback that overlaps the close retains, and the subsystem takes the list back. */
+static volatile LONG IsLate;
+
+static NTSTATUS WSKAPI OnLate(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List, SIZE_T Count,
+                              SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(Count);
+    UNREFERENCED_PARAMETER(Accepted);
+    Calls = 1;
+    for (ULONG i = 0; i < 100 && !IsClosing; i++) {
+        KeStallExecutionProcessor(5);
+    }
+    for (ULONG i = 0; IsClosing && i < 20; i++) {
+        KeStallExecutionProcessor(5);
+    }
+    IsLate |= List != NULL && IsClosing;
+    return List != NULL && IsClosing > 1 ? STATUS_PENDING : STATUS_SUCCESS;
+}
+
+FREEDOM(late_list_is_taken_back, "REL-013 close.callback_retains AMBIGUOUS-LIFE-73",
+        .world = Sends, .knobs = "close.callback_retains=2")
+{
+    static const WSK_CLIENT_CONNECTION_DISPATCH Late = {OnLate, NULL, NULL};
+    BOOLEAN IsReady = RequestNew(&First);
+    Socket = IsReady ? TalkConnected(NULL, &Late) : NULL;
+    if (Socket == NULL || SocketEvents(Socket, WSK_EVENT_RECEIVE) != STATUS_SUCCESS ||
+        !TalkSoon(&Calls, 2000)) {
+        return;
+    }
+    IsClosing = 1;
+    SocketForget(Socket);
+    Connection(Socket)->Basic.WskCloseSocket(Socket, Fresh(&First));
+    IsClosing = 2; /* entered: what is retained now overlaps the close */
+    if (NT_SUCCESS(Finish(&First)) && IsLate) {
+        Witness();
+    }
+}
