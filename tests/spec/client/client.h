@@ -82,7 +82,7 @@ struct client_socket {
     PVOID Held[CLIENT_HELD];
     ULONGLONG HeldDigest[CLIENT_HELD];
     ULONG HeldCount;
-    ULONG Extension;
+    ULONG Deaths; /* how often it was told that it is dead */
 };
 
 enum client_kind {
@@ -236,5 +236,8 @@ BOOLEAN client_set_flag(struct client_socket *s, ULONG option, ULONG value);
 void client_kernel(ULONG how);
 void client_step(const UCHAR *step);
 void client_illegal(ULONG number, ULONG phase);
+#if CLIENT_ILLEGAL
+void client_inside(void); /* inside WskReceiveFromEvent */
+#endif
 
 #endif

@@ -176,6 +176,9 @@ void client_option(struct client_socket *s, ULONG how)
         get_option(s, SO_RCVBUF);
     } else if ((how & 1) != 0) {
         (void)set_option(s, option, how >> 1 & 1);
+        if ((how & 16) != 0) {
+            get_option(s, option);
+        }
     } else {
         get_option(s, option);
     }

@@ -151,6 +151,21 @@ void client_end(void)
     }
 }
 
+/* Captures while others deregister (REG-022). */
+static void client_late(PVOID context)
+{
+    WSK_PROVIDER_NPI npi;
+    (void)context;
+    for (ULONG i = 0; i < 6; i++) {
+        if (NT_SUCCESS(WskCaptureProviderNPI(&Client.Registration, WSK_NO_WAIT, &npi))) {
+            client_sleep(1);
+            WskReleaseProviderNPI(&Client.Registration);
+        }
+        client_sleep(1);
+    }
+    (void)PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
 static void client_main(PVOID context)
 {
     PKTHREAD worker[CLIENT_THREADS] = {0};
@@ -174,8 +189,10 @@ static void client_main(PVOID context)
 #endif
         client_free_results();
         client_control(3); /* gives a cached descriptor back */
+        PKTHREAD late = (Program.Options & 32) != 0 ? client_start(client_late, NULL) : NULL;
         WskReleaseProviderNPI(&Client.Registration);
         WskDeregister(&Client.Registration); /* ends a WSK_TRANSPORT_LIST_CHANGE (CTL-163) */
+        client_join(late);
 #if CLIENT_ILLEGAL
         client_illegal(Program.Illegal, 2);
 #endif

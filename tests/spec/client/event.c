@@ -277,6 +277,9 @@ static NTSTATUS WSKAPI on_datagrams(PVOID context, ULONG flags, PWSK_DATAGRAM_IN
         digest = digest * 31 + client_digest(&at->Buffer, 65536, &length);
     }
     enter(s, list == NULL);
+#if CLIENT_ILLEGAL
+    client_inside();
+#endif
     if (list == NULL) {
         return STATUS_SUCCESS;
     }

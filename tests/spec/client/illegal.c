@@ -563,6 +563,54 @@ static void waits_in_routine(ULONG number)
     with_routine(number, waiting_routine);
 }
 
+/* ---- a lock that a callback needs ---- */
+
+static struct {
+    KMUTEX Mutex;
+    LONG volatile IsWanted, IsInside;
+    ULONG Number;
+} needed;
+
+#if CLIENT_ILLEGAL
+void client_inside(void)
+{
+    if (needed.IsWanted != 0 && KeGetCurrentIrql() == PASSIVE_LEVEL) {
+        InterlockedExchange(&needed.IsInside, 1);
+        now(needed.Number);
+        (void)KeWaitForSingleObject(&needed.Mutex, Executive, KernelMode, FALSE, NULL);
+        (void)KeReleaseMutex(&needed.Mutex, FALSE);
+    }
+}
+#endif
+
+/* Sends itself a datagram, and disables while the callback wants what is held here. */
+static void disables_with_lock(ULONG number)
+{
+    struct client_socket *s = fresh_bound(FRESH_DATAGRAM);
+    struct client_request *r = s != NULL ? client_request(REQUEST_CANCELLABLE, s) : NULL;
+    if (r == NULL || !client_request_buffer(r, 8)) {
+        return;
+    }
+    needed.Number = number;
+    KeInitializeMutex(&needed.Mutex, 0);
+    (void)KeWaitForSingleObject(&needed.Mutex, Executive, KernelMode, FALSE, NULL);
+    InterlockedExchange(&needed.IsWanted, 1);
+    client_enable(s, 0);
+    client_address(&r->Remote, 1, s->Port);
+    (void)!datagram(s)->WskSendTo(s->Handle, &r->Buffer, 0, (PSOCKADDR)&r->Remote, 0, NULL, r->Irp);
+    for (ULONG i = 0; i < 20 && needed.IsInside == 0; i++) {
+        client_sleep(1);
+    }
+    struct client_request *disable =
+        needed.IsInside != 0 ? client_request(REQUEST_DISABLE, s) : NULL;
+    if (disable != NULL) {
+        (void)!client_event_option(s, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_DISABLE, disable);
+        (void)client_wait(disable, 0);
+    }
+    InterlockedExchange(&needed.IsWanted, 0);
+    (void)KeReleaseMutex(&needed.Mutex, FALSE);
+}
+
 /* ---- which ---- */
 
 void client_illegal(ULONG number, ULONG phase)

@@ -91,7 +91,8 @@ void client_look(struct client_socket *s, NTSTATUS status)
 {
     if (status == STATUS_FILE_FORCED_CLOSED) {
         KIRQL irql = client_lock();
-        s->IsDead = TRUE;
+        /* Some notice at once; others go on with what they had queued (CLOSE-032 is advice). */
+        s->IsDead = (Program.Options & 8) == 0 || ++s->Deaths > 3;
         client_unlock(irql);
     }
 }
