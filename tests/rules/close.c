@@ -254,6 +254,17 @@ MISTAKE(close_nested_violation, "CLOSE-002 close.nested_same_thread", .off = "IR
     CloseNested();
 }
 
+FREEDOM(close_nested_legal, "CLOSE-002 close.nested_same_thread", .off = "IRP-022",
+        .knobs = "close.nested_same_thread=legal")
+{
+    Mistaken = TRUE; /* nests, and nobody minds */
+    CloseNested();
+    Mistaken = FALSE;
+    if (Closing.InFlight && NT_SUCCESS(Finish(&Closing))) {
+        Witness();
+    }
+}
+
 /* ---- what is pending (CLOSE-003, CLOSE-004, CLOSE-006, CLOSE-011) ---- */
 
 DUTY(close_cancels_what_is_pending, "CLOSE-004 CLOSE-003 CLOSE-006 CLOSE-011 PROP-LIFE-08",

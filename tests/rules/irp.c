@@ -74,6 +74,15 @@ DUTY(null_irp_is_an_invalid_parameter, "IRP-002 IRP-032 PROP-LIFE-49 irp.null_st
     Check(Basic(Socket)->WskCloseSocket(Socket, NULL) == STATUS_INVALID_PARAMETER);
 }
 
+MISTAKE(irp_null_status_crash, "MEM-NULL irp.null_status IRP-002", .off = "IRP-001",
+        .knobs = "irp.null_status=crash")
+{
+    PWSK_SOCKET Socket = Bound();
+    if (Socket != NULL && Mistaken) {
+        (void)Receive(Socket, NULL);
+    }
+}
+
 /* ---- the IRP as it comes (IRP-003 to IRP-007, IRP-012, IRP-031) ---- */
 
 static KEVENT Done;

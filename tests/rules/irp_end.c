@@ -141,6 +141,19 @@ FREEDOM(completes_without_pending, "IRP-016")
     }
 }
 
+FREEDOM(irp_nonpending_completion_after_return, "IRP-017 irp.nonpending_completion",
+        .knobs = "irp.nonpending_completion=after-return")
+{
+    PWSK_SOCKET Socket = Unbound();
+    if (Socket != NULL) {
+        NTSTATUS Answer = Bind(Socket, "9.9.9.9", 7000, Seeing(&First));
+        if (Answer != STATUS_PENDING && Seen.Completions == 0) {
+            Witness();
+        }
+        KeWaitForSingleObject(&Seen.Done, Executive, KernelMode, FALSE, NULL);
+    }
+}
+
 static void SeeIrql(KIRQL Irql)
 {
     PWSK_SOCKET Socket = Unbound();

@@ -492,3 +492,20 @@ DUTY(release_and_query_never_block, "REG-038")
         WskDeregister(&Block);
     }
 }
+
+/* Released while an IRP of a provider-level function is pending. */
+MISTAKE(npi_release_with_pending_lint, "REG-018 npi.release_with_pending", .is_lint = 1,
+        .knobs = "npi.release_with_pending=lint")
+{
+    if (!RequestNew(&First) || !Register(&Block)) {
+        return;
+    }
+    if (Capture(&Block)) {
+        if (Mistaken) {
+            (void)Npi.Dispatch->WskControlClient(Npi.Client, WSK_TRANSPORT_LIST_CHANGE, 0, NULL, 0,
+                                                 NULL, NULL, Fresh(&First));
+        }
+        WskReleaseProviderNPI(&Block);
+    }
+    WskDeregister(&Block);
+}
