@@ -276,7 +276,7 @@ extern const struct model_mutant_info model_mutants[MODEL_MUTANT_COUNT];
 extern uint16_t model_mutant_on;
 
 #if WSKSIM_MUTANTS
-#define model_mutated(name) SIM_UNLIKELY(model_mutant_on == MUTANT_##name + 1)
+#define model_mutated(name) ((bool)SIM_UNLIKELY(model_mutant_on == MUTANT_##name + 1))
 #else
 #define model_mutated(name) false
 #endif
