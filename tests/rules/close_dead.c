@@ -548,3 +548,32 @@ MISTAKE(dead_grace_10s, "CLOSE-032 dead.grace", .is_lint = 1, .knobs = "dead.gra
 {
     CloseLate(15000);
 }
+
+/* A reset of the peer kills the socket under one reading. */
+static void Resets(void)
+{
+    struct wsksim_peer *Peer = TalkPeer();
+    if (Peer != NULL) {
+        wsksim_reset(Peer);
+    }
+    TalkHold();
+}
+
+FREEDOM(dead_cause_reset_kills, "CLOSE-036 dead.cause", .world = Resets,
+        .knobs = "dead.cause=reset-kills")
+{
+    PWSK_SOCKET Socket = TalkConnected(NULL, NULL);
+    if (Socket != NULL && RequestNew(&Second)) {
+        CaseSleep(500);
+        ULONG Deaths = 0;
+        for (ULONG i = 0; i < 2; i++) {
+            static SOCKADDR_STORAGE Address;
+            (void)Connection(Socket)->WskGetLocalAddress(Socket, (PSOCKADDR)&Address,
+                                                         Fresh(&Second));
+            Deaths += Finish(&Second) == STATUS_FILE_FORCED_CLOSED;
+        }
+        if (Deaths == 2) {
+            Witness();
+        }
+    }
+}
