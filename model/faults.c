@@ -407,10 +407,26 @@ bool model_is_driver(const void *at)
            (address >= (uintptr_t)__executable_start && address < (uintptr_t)etext);
 }
 
+/* KRN-286. Only calls by the system are seen, not those of the driver's own functions. */
+static void check_discarded(struct sim *s, uintptr_t address, const char *what)
+{
+    const struct sim_module *module = sim_module_current();
+    model_exercised(s, RULE_KRN_286);
+    if (module != NULL && address - module->init < module->init_end - module->init &&
+        run_phase(s) != PHASE_ENTRY) {
+        model_fail(s, RULE_KRN_286, 0, NULL,
+                   "%s lies in section INIT, which is gone once DriverEntry has returned", what);
+    }
+}
+
 void model_code(struct sim *s, const void *function, const char *what)
 {
     uintptr_t address = (uintptr_t)function;
-    if (!WSKSIM_MONITORS || model_is_driver(function)) {
+    if (!WSKSIM_MONITORS) {
+        return;
+    }
+    if (model_is_driver(function)) {
+        check_discarded(s, address, what);
         return;
     }
     if (address < NULL_PAGES) {

@@ -151,6 +151,16 @@ static enum sim_module_error take_snapshot(struct sim_module *m, const struct si
 }
 
 /* The image is loaded: takes over what the engine needs to know of it. */
+static void find_init(struct sim_module *m, const struct sim_image *image)
+{
+    for (size_t i = 0; i < image->section_count; i++) {
+        if (strcmp(sim_image_section_name(image, i), "INIT") == 0) {
+            m->init = image->section[i].sh_addr;
+            m->init_end = m->init + image->section[i].sh_size;
+        }
+    }
+}
+
 static enum sim_module_error adopt(struct sim_module *m, const struct sim_image *image,
                                    const struct sim_module_info *info, const void *entry)
 {
@@ -166,6 +176,7 @@ static enum sim_module_error adopt(struct sim_module *m, const struct sim_image 
     m->end = image->end;
     m->text = image->text;
     m->text_end = image->text_end;
+    find_init(m, image);
     sim_image_identity(image, m->identity);
     m->message[0] = '\0';
     sim_memory_allow(m->base, m->end - m->base);

@@ -74,6 +74,7 @@ struct sim_module {
     uintptr_t base, end; /* image in memory */
     uintptr_t text, text_end;
     uintptr_t support, support_end; /* part of the text that is ours */
+    uintptr_t init, init_end;       /* section INIT, which Windows discards after DriverEntry */
     struct sim_snapshot snapshot;
     char message[SIM_MODULE_MESSAGE_MAX]; /* one line, no newline; empty if all is well */
 };

@@ -69,6 +69,25 @@ MISTAKE(registry_path_is_kept, "MEM-UAF KRN-281 KBUG-48", .place = WSKSIM_CASE_U
     UsePath();
 }
 
+static KSTART_ROUTINE StaysInInit, Stays;
+
+__attribute__((section("INIT"))) static void StaysInInit(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+static void Stays(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+MISTAKE(code_of_the_init_section_runs_late, "KRN-286")
+{
+    CaseJoin(CaseThread(Mistaken ? StaysInInit : Stays, NULL));
+}
+
 /* ---- DriverUnload (KRN-282, KRN-283, KRN-284, KRN-290) ---- */
 
 DUTY(unload_runs_at_passive, "KRN-282", .place = WSKSIM_CASE_UNLOAD)
