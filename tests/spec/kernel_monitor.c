@@ -24,11 +24,22 @@ enum {
 
 enum {
     OBJECTS = 4096, /* of one kind; a number beyond is not followed */
-    CONTEXTS = 4096, DEPTH = 16, DEPTH_MAX = 12 /* nested windows: KRN-057 */
+    CONTEXTS = 4096,
+    DEPTH = 16,
+    DEPTH_MAX = 12 /* nested windows: KRN-057 */
 };
 /* As in docs/trace.md and model.h. */
-enum { THREAD = 1, TIMER = 5, DPC = 6, SPIN_LOCK = 7, WORK_ITEM = 12, IRP = 13, MDL = 14, POOL = 15,
-       KINDS = 16 };
+enum {
+    THREAD = 1,
+    TIMER = 5,
+    DPC = 6,
+    SPIN_LOCK = 7,
+    WORK_ITEM = 12,
+    IRP = 13,
+    MDL = 14,
+    POOL = 15,
+    KINDS = 16
+};
 
 struct thing {
     uint8_t live, in_flight, was_above, completed;
@@ -44,6 +55,7 @@ struct window {
 struct context {
     uint32_t depth, locks;
     struct window window[DEPTH];
+    bool is_inserting; /* in KeInsertQueueDpc */
     uint64_t flush; /* the call of KeFlushQueuedDpcs that has not been seen to return; 0 = none */
 };
 
@@ -54,6 +66,7 @@ struct kernel {
     uint32_t highest[KINDS];
     struct context context[CONTEXTS];
     bool is_unloaded;
+    uint64_t rang; /* where a timer went off */
     uint32_t failures;
 };
 
@@ -152,6 +165,9 @@ static void on_queue(struct kernel *k, const struct sim_trace_event *e)
         check(k, property, t->queued == 0, "it is in its queue twice");
         t->queued = 1;
         t->queued_seq = e->seq;
+        if (e->object >> 24 == DPC && !k->context[e->slot % CONTEXTS].is_inserting) {
+            check(k, KPROP(18), e->seq - k->rang <= 2, "the DPC of a timer that did not go off");
+        }
     } else {
         check(k, e->object >> 24 == TIMER ? KPROP(18) : KPROP(16), t->queued == 1,
               "it is taken from a queue in which it is not");
@@ -164,6 +180,7 @@ static void on_timer(struct kernel *k, const struct sim_trace_event *e, bool is_
     struct thing *t = thing(k, e->object);
     if (t != NULL) {
         check(k, KPROP(18), t->queued == 1, "a timer goes off that was cancelled, or never set");
+        k->rang = e->seq;
         t->queued = is_periodic;
     }
 }
@@ -191,8 +208,9 @@ static void check_flush(struct kernel *k, struct context *c)
 {
     for (uint32_t n = 0; n <= k->highest[DPC]; n++) {
         const struct thing *t = &k->thing[DPC][n];
-        check(k, KPROP(17), !(t->queued != 0 && t->queued_seq < c->flush) &&
-                                !(t->running != 0 && t->running_seq < c->flush),
+        check(k, KPROP(17),
+              !(t->queued != 0 && t->queued_seq < c->flush) &&
+                  !(t->running != 0 && t->running_seq < c->flush),
               "a DPC queued before KeFlushQueuedDpcs has not run when that returns");
     }
     c->flush = 0;
@@ -256,6 +274,7 @@ static void on_event(struct kernel *k, const struct sim_trace_event *e)
         break;
     case TRACE_Call:
         c->flush = e->value == ROUTINE_KeFlushQueuedDpcs ? e->seq : 0;
+        c->is_inserting = e->value == ROUTINE_KeInsertQueueDpc;
         break;
     case TRACE_Create:
     case TRACE_Destroy:
@@ -354,6 +373,7 @@ void kernel_monitor(const struct sim_trace_event *event, size_t count,
     memset(report, 0, sizeof *report);
     k->is_unloaded = false;
     k->failures = 0;
+    k->rang = 0;
     k->report = report;
     for (size_t i = 0; i < count; i++) {
         on_event(k, &event[i]);

@@ -194,7 +194,7 @@ static void on_world(struct life *l, const struct sim_trace_event *e)
     if (e->kind == TRACE_World) {
         l->addresses_changed += e->value == 1;
         l->transports_changed += e->value == 2;
-    } else {
+    } else if (e->kind == TRACE_NetFinish && e->object >> 24 == LIFE_PEER) {
         l->finishes++;
     }
 }

@@ -36,7 +36,7 @@ enum {
     /* kinds of objects, as in docs/trace.md */
     LIFE_IRP = 13,
     LIFE_REGISTRATION = 19,
-    LIFE_SOCKET = 20,
+    LIFE_SOCKET = 20, LIFE_PEER = 22,
     EVENT_RECEIVE = 0,
     EVENT_RECEIVE_FROM = 3,
     EVENT_ACCEPT = 4,

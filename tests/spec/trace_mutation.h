@@ -122,7 +122,7 @@ static inline size_t trace_mutate(const struct sim_trace_event *in, size_t count
         }
         return count + TM_ROOM;
     case TM_LATE:
-        for (size_t i = at; i < count; i++) {
+        for (size_t i = at + 1; i < count; i++) {
             out[i].time += SIM_MS(20000);
         }
         break;

@@ -116,8 +116,11 @@ struct client_request {
     SOCKADDR_STORAGE Local, Remote;
     WSK_INSPECT_ID Inspect;
     WSK_EVENT_CALLBACK_CONTROL Control;
-    ULONG Value, ControlLength, ControlFlags;
+    ULONG Value;
+    UCHAR ValueGuard[4]; /* behind what is written, and never written */
+    ULONG ControlLength, ControlFlags;
     SIZE_T Size;
+    UCHAR SizeGuard[8];
     PADDRINFOEXW Found;
     UNICODE_STRING Node, Service;
     WCHAR Text[64];

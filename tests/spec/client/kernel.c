@@ -25,10 +25,18 @@ static void job_work(PDEVICE_OBJECT device, PVOID context)
     KeSetEvent(&job->Done, IO_NO_INCREMENT, FALSE);
 }
 
-static void run_dpc(struct client_job *job)
+static void run_dpc(struct client_job *job, ULONG how)
 {
+    KIRQL irql;
     KeInitializeDpc(&job->Dpc, job_dpc, job);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
     (void)KeInsertQueueDpc(&job->Dpc, NULL, NULL);
+    BOOLEAN is_removed = (how & 1) != 0 && KeRemoveQueueDpc(&job->Dpc);
+    KeLowerIrql(irql);
+    if (is_removed) {
+        KeFlushQueuedDpcs();
+        return;
+    }
     KeFlushQueuedDpcs();
     (void)KeWaitForSingleObject(&job->Done, Executive, KernelMode, FALSE, NULL);
 }
@@ -108,7 +116,7 @@ void client_kernel(ULONG how)
     KeInitializeEvent(&job->Done, NotificationEvent, FALSE);
     switch (how % 6) {
     case 0:
-        run_dpc(job);
+        run_dpc(job, how >> 3);
         break;
     case 1:
         run_timer(job, how >> 3);

@@ -23,6 +23,8 @@ struct client_request *client_request(enum client_kind kind, struct client_socke
     r->Socket = s;
     KeInitializeEvent(&r->Done, NotificationEvent, FALSE);
     RtlFillMemory(r->Bytes, sizeof r->Bytes, 0xA5);
+    RtlFillMemory(r->ValueGuard, sizeof r->ValueGuard, 0xA5);
+    RtlFillMemory(r->SizeGuard, sizeof r->SizeGuard, 0xA5);
     KIRQL irql = client_lock();
     BOOLEAN is_needed = kind == REQUEST_CLOSE || kind == REQUEST_DRAIN;
     BOOLEAN has_room = Client.Requests < CLIENT_REQUESTS - (is_needed ? 0 : CLIENT_RESERVED);
@@ -91,6 +93,9 @@ static void client_moved(struct client_request *r, enum client_state good, enum 
 static void client_check_guard(const struct client_request *r)
 {
     ULONG from = CLIENT_BYTES;
+    if (r->ValueGuard[0] != 0xA5 || r->SizeGuard[0] != 0xA5) {
+        client_note(LIFE_NOTE_GUARD, r->Number, 0);
+    }
     if (r->Kind == REQUEST_RECEIVE || r->Kind == REQUEST_RECEIVE_FROM) {
         from = (ULONG)r->Information; /* a failure may tell what it had: AMBIGUOUS-LIFE-28 */
     }
