@@ -199,7 +199,7 @@ static void on_routine(struct kernel *k, const struct sim_trace_event *e)
         t->running++;
         t->running_seq = t->queued_seq;
     } else {
-        t->running -= t->running > 0;
+        t->running = (uint8_t)(t->running - (t->running > 0));
     }
 }
 

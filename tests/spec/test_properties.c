@@ -68,7 +68,7 @@ static uint32_t step_taken(void)
     for (size_t i = count; i-- > 0;) {
         uint32_t note = GATE_NOTE_SOCKET + (event[i].object >> 24);
         if (event[i].kind == TRACE_Note && note == LIFE_NOTE_ILLEGAL) {
-            return (event[i].object & 0xffffffu) % SIM_COUNT(illegal) + 1;
+            return (event[i].object & 0xffffffu) % (uint32_t)SIM_COUNT(illegal) + 1;
         }
     }
     return 0;
