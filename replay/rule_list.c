@@ -66,6 +66,31 @@ static void print_places(const char *id)
     puts(separator[0] == ',' ? "" : "  enforced in: nowhere by name");
 }
 
+const char *rule_found_as(const char *id, const struct wsksim_cases *cases)
+{
+    static char first[64];
+    const char *found = NULL;
+    for (const struct wsksim_case *c = cases->begin; c < cases->end; c++) {
+        if (c->kind == WSKSIM_CASE_MISTAKE && selftest_proves(c->proves, id)) {
+            snprintf(first, sizeof first, "%.*s", (int)strcspn(c->proves, " "), c->proves);
+            if (strcmp(first, id) == 0) {
+                return first;
+            }
+            found = first;
+        }
+    }
+    return found;
+}
+
+/* A breach that shows by what it leads to. */
+static void print_found_as(const char *id, const struct wsksim_cases *cases)
+{
+    const char *found = rule_found_as(id, cases);
+    if (found != NULL && strcmp(found, id) != 0) {
+        printf("  found as: %s\n", found);
+    }
+}
+
 static void print_mutants(const char *id)
 {
     const char *separator = "  broken by: ";
@@ -142,6 +167,7 @@ void rule_print(enum model_rule number, const struct rule_evidence *evidence)
     }
     print_places(rule->id);
     if (evidence->cases != NULL) {
+        print_found_as(rule->id, evidence->cases);
         print_proofs(rule->id, evidence->cases);
         print_mutants(rule->id);
     }

@@ -26,6 +26,12 @@ void rule_print_line(const struct model_rule_info *rule);
 /* All of it. */
 void rule_print(enum model_rule rule, const struct rule_evidence *evidence);
 
+/*
+ * The rule under which a mistake against this one is found: itself, or a consequence; NULL if no
+ * case makes such a mistake. The text is valid until the next call.
+ */
+const char *rule_found_as(const char *id, const struct wsksim_cases *cases);
+
 /* True if a case, or a test named in tests/rules/elsewhere.def, proves it. */
 bool rule_is_proven(const char *id, const struct wsksim_cases *cases);
 

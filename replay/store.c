@@ -111,6 +111,39 @@ static enum store_result migrate(struct store *store, const char *path, int64_t 
     return STORE_OK;
 }
 
+static uint32_t big_endian(const uint8_t *at, unsigned bytes)
+{
+    uint32_t value = 0;
+    while (bytes-- > 0) {
+        value = value << 8 | *at++;
+    }
+    return value;
+}
+
+/*
+ * Shorter than its header says: SQLite does not mind when what is lost was free. A file with a log
+ * beside it may be short for good reasons.
+ */
+static bool is_cut(const char *path, int64_t size)
+{
+    enum { PAGE_SIZE_AT = 16, PAGES_AT = 28, HEADER = 100 };
+    uint8_t header[HEADER];
+    char log[4096 + 8];
+    struct stat facts;
+    snprintf(log, sizeof log, "%.4095s-wal", path);
+    if (stat(log, &facts) == 0 && facts.st_size > 0) {
+        return false;
+    }
+    FILE *file = fopen(path, "rb");
+    bool is_read = file != NULL && fread(header, sizeof header, 1, file) == 1;
+    if (file != NULL) {
+        fclose(file);
+    }
+    int64_t page_size = is_read ? big_endian(header + PAGE_SIZE_AT, 2) : 0;
+    return is_read &&
+           size < big_endian(header + PAGES_AT, 4) * (page_size == 1 ? 65536 : page_size);
+}
+
 /*
  * Damage shows when somebody reads the page in question; better now than in the middle of a
  * campaign.
@@ -121,6 +154,11 @@ static enum store_result check_pages(struct store *store, const char *path)
     struct stat facts;
     if (stat(path, &facts) != 0 || facts.st_size > CHECK_BYTES_MAX) {
         return STORE_OK;
+    }
+    if (is_cut(path, facts.st_size)) {
+        snprintf(store->error, sizeof store->error,
+                 "%s: a damaged or truncated database; name another file with -db=", path);
+        return STORE_FOREIGN;
     }
     int64_t good = pragma(store, "SELECT quick_check='ok' FROM pragma_quick_check(1)", &ok);
     if (!ok) {

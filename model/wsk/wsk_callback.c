@@ -184,7 +184,8 @@ static bool is_of_role(const struct wsk_socket *socket, enum wsk_event event)
 void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
 {
     uint16_t reading = model_knob(s, KNOB_AMB_31);
-    if (!may_produce(socket) || reading == 3 || model_knob(s, KNOB_DEAD_ANNOUNCE) == 1) {
+    if (!may_produce(socket) || reading == 3 || model_knob(s, KNOB_DEAD_ANNOUNCE) == 1 ||
+        model_mutated(death_without_callbacks)) {
         return;
     }
     for (enum wsk_event event = 0; event < WSK_EVENTS; event++) {

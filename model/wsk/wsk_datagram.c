@@ -570,6 +570,7 @@ static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
     struct wsk_list *list = inv->item;
     enum answer answer = answer_of(s, inv);
     bool is_static = socket->gate[WSK_EV_RECEIVE_FROM].src == WSK_SRC_STATIC;
+    /* CLOSE-040: a refusal that overlaps the close is one, but nothing comes again. */
     bool is_kept = answer == REFUSED && socket->life == WSK_LIVE &&
                    (!is_static || model_knob(s, KNOB_DGRM_STATIC_REFUSAL) == 1);
     struct wsk_element *first = list->first;

@@ -556,6 +556,9 @@ static void stream_enabled(struct sim *s, struct wsk_socket *socket, enum wsk_ev
         break;
     case WSK_EV_SEND_BACKLOG:
         d->backlog_due = model_knob(s, KNOB_AMB_21_BACKLOG) == 1;
+        if (d->backlog_due) {
+            d->backlog_told = UINT64_MAX; /* whatever it is, it is news */
+        }
         break;
     case WSK_EV_ACCEPT:
     case WSK_EV_RECEIVE_FROM:

@@ -73,19 +73,38 @@ static bool is_proven(const struct entry *entry)
     return rule_is_proven(entry->id, cases);
 }
 
-static bool has_place(const struct entry *entry)
+static bool is_named(const char *id)
 {
     for (const struct rule_place *place = rule_places; place->id != NULL; place++) {
-        if (strcmp(place->id, entry->id) == 0) {
+        if (strcmp(place->id, id) == 0) {
             return true;
         }
     }
     for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
-        if (selftest_proves(model_mutants[i].proves, entry->id)) {
+        if (selftest_proves(model_mutants[i].proves, id)) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_elsewhere(const char *id)
+{
+    for (unsigned i = 0; i < cases->elsewhere_count; i++) {
+        if (strcmp(cases->elsewhere[i].id, id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Enforced under its own name, or by what a breach leads to, or a permission. */
+static bool has_place(const struct entry *entry)
+{
+    const char *found = rule_found_as(entry->id, cases);
+    enum model_rule rule = model_rule_find(entry->id);
+    return is_named(entry->id) || found != NULL || is_elsewhere(entry->id) ||
+           (rule != MODEL_RULE_COUNT && model_rules[rule].kind == MODEL_KIND_PERMISSION);
 }
 
 static bool is_made(const struct entry *entry)

@@ -91,8 +91,8 @@ static BOOLEAN Room(WSK_BUF *Buffer, SIZE_T Size)
 
 NTSTATUS SendBytes(PWSK_SOCKET Socket, UCHAR Value, SIZE_T Size)
 {
-    PIRP Irp = LifeIrp();
-    if (Irp == NULL || !Room(&Sent, Size)) {
+    PIRP Irp = Room(&Sent, Size) ? LifeIrp() : NULL;
+    if (Irp == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     RtlFillMemory(BufferBytes(&Sent), Size, Value);
