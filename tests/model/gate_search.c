@@ -489,7 +489,9 @@ static bool parse(const char *word)
     if (value == NULL) {
         value = "";
     }
-    if (strncmp(word, "--enables", length) == 0) {
+    if (length < 3) {
+        is_known = false;
+    } else if (strncmp(word, "--enables", length) == 0) {
         plan.enables = (uint32_t)atoi(value);
     } else if (strncmp(word, "--datagrams", length) == 0) {
         plan.datagrams = (uint32_t)atoi(value);
