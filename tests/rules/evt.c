@@ -364,7 +364,8 @@ static void SendMuch(enum habit How)
     CaseSleep(10);
 }
 
-MISTAKE(backlog_event_answers_oddly, "EVT-014 BUG-LIFE-23", .world = Sink)
+MISTAKE(backlog_event_answers_oddly, "EVT-014 BUG-LIFE-23", .world = Sink,
+        .knobs = "amb.21.backlog=0")
 {
     SendMuch(BACKLOG_ANSWER);
 }
@@ -428,7 +429,8 @@ DUTY(callback_sends, "EVT-008 EVT-009", .world = Source)
     }
 }
 
-DUTY(backlog_event_tells_news, "EVT-013 SEND-014 EVT-009", .world = Sink)
+DUTY(backlog_event_tells_news, "EVT-013 SEND-014 EVT-009", .world = Sink,
+     .knobs = "amb.21.backlog=0")
 {
     SendMuch(TAKE);
 }
@@ -441,7 +443,8 @@ FREEDOM(backlog_changes, "EVT-013", .world = Sink)
     }
 }
 
-DUTY(backlog_event_only_if_enabled, "EVT-013 EVT-001", .world = Sink)
+DUTY(backlog_event_only_if_enabled, "EVT-013 EVT-001", .world = Sink,
+     .knobs = "amb.21.backlog=0")
 {
     if (!Listen(TAKE)) {
         return;
