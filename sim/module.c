@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decode.h"
 #include "image.h"
 #include "memory.h"
 #include "sim.h"
@@ -120,6 +121,27 @@ static enum sim_module_error check_routines(struct sim_module *m, const struct s
     return SIM_MODULE_UNKNOWN_ROUTINES;
 }
 
+/* What the module's code asks the processor, which no run could repeat. */
+static enum sim_module_error check_instructions(struct sim_module *m,
+                                                const struct sim_image *image)
+{
+    char text[1024];
+    if (sim_decode_uncontrolled(image, text, sizeof text) == 0) {
+        return SIM_MODULE_OK;
+    }
+    return fail(m, SIM_MODULE_UNCONTROLLED,
+                "executes what no run can repeat: %s; ask the kernel instead "
+                "(KeQueryPerformanceCounter, RtlRandomEx)",
+                text);
+}
+
+/* Everything that can be refused before the module is loaded. */
+static enum sim_module_error check_code(struct sim_module *m, const struct sim_image *image)
+{
+    enum sim_module_error error = check_routines(m, image);
+    return error == SIM_MODULE_OK ? check_instructions(m, image) : error;
+}
+
 /* ---- after loading ---- */
 
 static enum sim_module_error check_info(struct sim_module *m, const struct sim_module_info *info)
@@ -216,7 +238,7 @@ enum sim_module_error sim_module_open(struct sim_module *m, const char *path)
     if (error != SIM_MODULE_OK) {
         return fail(m, error, "%s", reason);
     }
-    error = check_routines(m, &image);
+    error = check_code(m, &image);
     if (error == SIM_MODULE_OK) {
         error = load(m, &image);
     }
@@ -270,7 +292,7 @@ enum sim_module_error sim_module_linked(struct sim_module *m, const void *entry)
     if (error != SIM_MODULE_OK) {
         return fail(m, error, "%s", reason);
     }
-    error = check_routines(m, &image);
+    error = check_code(m, &image);
     if (error == SIM_MODULE_OK) {
         error = adopt(m, &image, dlsym(RTLD_DEFAULT, "wsksim_module_info"), entry);
     }

@@ -7,7 +7,8 @@
  * the address of its DriverEntry. Both ways pass the same checks: the file is an ELF shared object
  * for x86-64 made by wsksim-cc, lies at its link address, defines DriverEntry, and every routine it
  * calls is one of ours. All that is missing is named in one message, and a name that would quietly
- * bind to the C library (rand, socket) counts as missing.
+ * bind to the C library (rand, socket) counts as missing. Code that asks the processor what only it
+ * knows (rdtsc, rdrand, cpuid) is refused, with the function that does.
  *
  * Invariants:
  *  1. One module per process: it owns the one enabled link slot (SIM_MODULE_BASE).
@@ -60,6 +61,7 @@ enum sim_module_error {
     SIM_MODULE_HAS_TLS,       /* thread-local variables */
     SIM_MODULE_WRONG_ADDRESS, /* not in the module slot */
     SIM_MODULE_UNKNOWN_ROUTINES,
+    SIM_MODULE_UNCONTROLLED, /* an instruction whose result no run could repeat */
     SIM_MODULE_CANNOT_LOAD, /* the dynamic loader said no, or one is open already */
 };
 

@@ -428,6 +428,9 @@ ULONGLONG KeQueryInterruptTime(void);
 ULONGLONG KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp);
 ULONGLONG KeQueryUnbiasedInterruptTime(void);
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
+/* The processor's counter differs from run to run; here it counts as the kernel's does. */
+#define __rdtsc() ((ULONG64)KeQueryPerformanceCounter(NULL).QuadPart)
+#define ReadTimeStampCounter() __rdtsc()
 void ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
 void ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
 

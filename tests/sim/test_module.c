@@ -282,6 +282,18 @@ static void test_unknown_routines(void **state)
                            "socket (the host's, not the kernel's)"));
 }
 
+static void test_uncontrolled(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_module_open(&module, module_path("test_uncontrolled.so")),
+                     SIM_MODULE_UNCONTROLLED);
+    assert_one_line(module.message);
+    assert_non_null(strstr(module.message, "rdtsc in ReadClock"));
+    assert_non_null(strstr(module.message, "rdrand in Draw"));
+    assert_null(strstr(module.message, "cpuid"));
+    assert_null(strstr(module.message, "Constant"));
+}
+
 static void test_one_at_a_time(void **state)
 {
     (void)state;
@@ -462,7 +474,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_a_module),    cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_damaged),         cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_unknown_routines), cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_unknown_routines), cmocka_unit_test(test_uncontrolled),
+        cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_description),     cmocka_unit_test(test_restore),
         cmocka_unit_test(test_objects),         cmocka_unit_test(test_text),
         cmocka_unit_test(test_faults_checked),
