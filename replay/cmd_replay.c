@@ -237,6 +237,9 @@ int command_replay(const struct flags *flags)
     }
     job.is_changed = !job.c.is_input &&
                      strcmp(job.c.record.replay.identity, runner_module(job.runner)->identity) != 0;
+    if (flags->fill > 0) { /* the same choices over other garbage */
+        job.c.record.replay.options.sim.fill = (uint8_t)flags->fill;
+    }
     int code = job.c.is_input ? canonicalise(&job) : 0;
     if (code == 0) {
         code = run_twice(&job);

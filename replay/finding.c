@@ -120,8 +120,8 @@ static void announce(const struct finding_context *context, const struct finding
         }
         break;
     case FINDING_FLAKY:
-        printf("FLAKY case %lld (run %llu): two runs of the same choices differ\n",
-               (long long)f->id, (unsigned long long)run);
+        printf("FLAKY case %lld (run %llu): %s\n", (long long)f->id, (unsigned long long)run,
+               title_of(f));
         break;
     case FINDING_UNSTORED:
         rescue(f);
@@ -216,7 +216,8 @@ struct finding finding_settle(const struct finding_context *context, enum worker
         f.outcome = FINDING_FLAKY; /* a case, but no finding: no rule, no signature */
         f.replay.signature = 0;
         free(f.e.title);
-        f.e.title = strdup("two runs of these choices differ");
+        f.e.title = strdup(found->message[0] != '\0' ? found->message
+                                                     : "two runs of the same choices differ");
     }
     store_finding(context, &f, found->run);
     announce(context, &f, found->run);

@@ -70,7 +70,7 @@ struct worker_finding {
     struct replay_case replay; /* owned by the receiver */
     struct replay_result result;
     uint64_t run;                         /* number of the run that found it */
-    char message[SIM_MODULE_MESSAGE_MAX]; /* CRASHED to FAILED: one line */
+    char message[SIM_MODULE_MESSAGE_MAX]; /* FLAKY: why, if known; CRASHED to FAILED: one line */
 };
 
 struct worker;

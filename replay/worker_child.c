@@ -15,12 +15,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "replay/refill.h"
 #include "replay/watchdog.h"
 #include "replay/worker_internal.h"
 
 enum {
     SEEN_MAX = 1024,
     SYNC_EVERY = 256, /* runs between two copies of the rule counters to the page */
+    REFILL_EVERY = 32, /* runs between two that are made again with other garbage in memory */
 };
 
 static struct {
@@ -177,6 +179,23 @@ static void report(const struct replay_options *options, const struct replay_res
     replay_case_free(&c);
 }
 
+/* A run that ended well, made again with other garbage in uninitialised memory. */
+static bool depends_on_garbage(const struct replay_options *options,
+                               const struct replay_result *result, uint64_t run)
+{
+    char message[512];
+    struct replay_case c = replay_case_of(&child.session, options, &child.page->log, result);
+    begin(run, options);
+    bool differs = refill_differs(&child.session, &c, result, &child.confirm_log, message,
+                                  sizeof message);
+    end();
+    if (differs && is_new(REFILL_EVERY)) {
+        send_message(WORKER_FLAKY, run, &c, result, message);
+    }
+    replay_case_free(&c);
+    return differs;
+}
+
 /* False: a systematic search has seen everything. */
 static bool choose(const struct worker_job *job, uint64_t n, struct choice_source *source,
                    struct replay_options *options)
@@ -218,6 +237,12 @@ static enum worker_event run_campaign(const struct worker_job *job)
             if (!job->keep_going) {
                 return WORKER_DONE;
             }
+        }
+        bool is_refilled = result.verdict == SIM_VERDICT_OK && i % REFILL_EVERY == 0 &&
+                           (child.page->flavour & SIM_MODULE_CHECKED) != 0 &&
+                           job->plan.search == NULL;
+        if (is_refilled && depends_on_garbage(&options, &result, n) && !job->keep_going) {
+            return WORKER_DONE;
         }
         if (result.violation.memory_damaged) { /* given up at a limit or not */
             return WORKER_RETIRED;

@@ -12,8 +12,8 @@
 #include "image.h"
 
 /*
- * Writes "rdtsc in ReadClock, cpuid in Probe" into out, each once for a function, and returns how many
- * instructions of that kind there are; 0 leaves out empty. What does not fit is counted only.
+ * Writes "rdtsc in ReadClock, cpuid in Probe" into out, each once for a function, and returns how
+ * many instructions of that kind there are; 0 leaves out empty. What does not fit is only counted.
  */
 uint32_t sim_decode_uncontrolled(const struct sim_image *image, char *out, size_t size);
 

@@ -39,6 +39,7 @@ static void reset_options(struct sim *s, const struct sim_options *options)
     s->options.trace = o->trace;
     s->options.capture_seq = o->capture_seq;
     s->options.fill = o->fill == 0 ? 0xCD : o->fill;
+    s->options.refill = o->refill;
     s->processor_count = s->options.processors;
     SIM_ASSERT_OP(s->processor_count, <=, SIM_PROCESSORS_MAX);
 }

@@ -130,6 +130,7 @@ struct sim_options {
     bool trace;           /* keep the events */
     uint64_t capture_seq; /* remember the stack when this event happens */
     uint8_t fill;         /* pattern of uninitialised pool; 0 = 0xCD */
+    uint32_t refill;      /* the first so many blocks of it hold ~fill instead */
 };
 
 /* Set by the model: what to do when the engine notices something. None returns, where not noted. */

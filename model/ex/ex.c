@@ -49,6 +49,8 @@ void ex_reset(struct sim *s)
     ex->recent_count = 0;
     ex->paged_blocks = 0;
     ex->is_nx_opted_in = false;
+    ex->patterned = 0;
+    ex->refilled = NULL;
 }
 
 /* ---- failures ---- */
@@ -122,17 +124,30 @@ static struct sim_block *cut(struct sim *s, SIZE_T size, enum model_block kind, 
                              bool zero)
 {
     struct sim_block *block;
-    uint8_t pattern = s->options.fill != 0 ? s->options.fill : 0xCD;
+    struct ex_state *ex = ex_of(s);
     size_t align = size >= PAGE && !model_mutated(pages_begin_anywhere) ? PAGE : 16;
     zero = zero && !(model_mutated(pool_is_not_zeroed) && is_pool(kind));
+    ex->patterned += !zero;
+    uint8_t pattern = ex->patterned <= s->options.refill ? (uint8_t)~s->options.fill
+                                                         : s->options.fill;
     if (sim_block_alloc(s, size, align, (uint8_t)kind, tag, zero ? 0 : pattern, &block) == NULL) {
         sim_limit(s, "SIM_ARENA_BYTES or SIM_BLOCKS_MAX: the driver holds too much memory");
+    }
+    if (!zero && ex->patterned <= s->options.refill) {
+        ex->refilled = block;
     }
     if (kind == BLOCK_PAGED) {
         ex_of(s)->paged_blocks++;
         sim_block_pageable(s, block);
     }
     return block;
+}
+
+const struct sim_block *ex_refilled(const struct sim *s, uint32_t *count)
+{
+    const struct ex_state *ex = ex_of((struct sim *)(uintptr_t)s);
+    *count = ex->patterned;
+    return ex->refilled;
 }
 
 void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, bool zero,

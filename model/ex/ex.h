@@ -30,6 +30,12 @@ void ex_free_shown(struct sim *s, struct sim_block *block);
  */
 bool ex_should_fail(struct sim *s);
 
+/*
+ * After a run: how many blocks began with the pattern of uninitialised memory, and the last of them
+ * that options.refill changed (NULL: none).
+ */
+const struct sim_block *ex_refilled(const struct sim *s, uint32_t *count);
+
 struct ex_state *ex_create(void);
 void ex_reset(struct sim *s);
 /* Pool leaks by tag, lookaside lists not deleted, resources alive (KRN-199, KRN-284, V 0x62). */

@@ -24,6 +24,8 @@ struct ex_state {
     struct sim_block *recent[EX_RECENT_MAX];
     uint32_t paged_blocks; /* live ones: as long as there are none nothing can be paged */
     bool is_nx_opted_in;   /* ExInitializeDriverRuntime */
+    uint32_t patterned;    /* blocks that began with a pattern */
+    struct sim_block *refilled; /* the last of those that options.refill is about */
 };
 
 static inline struct ex_state *ex_of(struct sim *s)
