@@ -339,16 +339,32 @@ static uint64_t unseen(struct selftest *t, struct trial *trial, uint64_t runs)
     return runs - 1;
 }
 
+/* True if this run of the case has no finding when nothing is wrong with the system. */
+static bool is_silent_without(struct selftest *t, struct trial *trial, uint64_t n)
+{
+    struct replay_options options;
+    struct replay_result result;
+    uint16_t mutant = model_mutant_on;
+    model_mutant_on = 0;
+    run(t, trial, n, &options, &result);
+    model_mutant_on = mutant;
+    return result.verdict != SIM_VERDICT_VIOLATION;
+}
+
 /*
  * The first run in which the case notices; `runs` if none does. A mistake that is no longer found
- * does not count: a mutant is killed by what goes wrong, not by what does not. A freedom that is
- * gone counts if the case is about what the mutant breaks.
+ * does not count: a mutant is killed by what goes wrong, not by what does not. Nor does a run count
+ * that has its finding without the mutant too. A freedom that is gone counts if the case is about
+ * what the mutant breaks.
  */
 static uint64_t notices(struct selftest *t, const struct wsksim_case *c, bool related,
                         uint64_t runs)
 {
     struct trial trial = trial_of(t, c, false);
     uint64_t n = find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
+    if (n < runs && !is_silent_without(t, &trial, n)) {
+        return runs;
+    }
     return n == runs && related && c->kind == WSKSIM_CASE_FREEDOM ? unseen(t, &trial, runs) : n;
 }
 

@@ -55,11 +55,26 @@ void ex_reset(struct sim *s)
 
 /* ---- failures ---- */
 
+/* Mutants that never run out of something. */
+static bool is_never_short(const struct sim *s)
+{
+    uint32_t routine = s->current->routine;
+    return (model_mutated(irps_never_run_out) && routine == ROUTINE_IoAllocateIrp) ||
+           (model_mutated(timers_never_run_out) && routine == ROUTINE_ExAllocateTimer) ||
+           (model_mutated(work_items_never_run_out) && routine == ROUTINE_IoAllocateWorkItem) ||
+           (model_mutated(mdls_never_run_out) && routine == ROUTINE_IoAllocateMdl) ||
+           (model_mutated(mapping_never_fails) &&
+            routine == ROUTINE_MmGetSystemAddressForMdlSafe) ||
+           (model_mutated(threads_never_run_out) && routine == ROUTINE_PsCreateSystemThread) ||
+           (model_mutated(lookaside_never_runs_out) &&
+            routine == ROUTINE_ExAllocateFromNPagedLookasideList);
+}
+
 bool ex_should_fail(struct sim *s)
 {
     struct ex_state *ex = ex_of(s);
     uint32_t answer;
-    if (world_is_healed(s)) {
+    if (world_is_healed(s) || is_never_short(s)) {
         return false;
     }
     if (ex->fail_run != 0) {

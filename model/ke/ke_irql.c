@@ -146,6 +146,19 @@ KIRQL KeGetCurrentIrql(void)
     return irql;
 }
 
+/* For a mutant: does another context stand on a raised IRQL? */
+static bool is_other_raised(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->live_count; i++) {
+        const struct ke_context *c = ke_record(s->live[i]);
+        if (s->live[i] != s->current && c != NULL && c->raise_count != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KRN-065: an IRQL belongs to a context; who runs on other processors goes on. */
 static KIRQL raise_to(struct sim *s, KIRQL irql)
 {
     struct ke_context *c = ke_current(s);
@@ -158,9 +171,13 @@ static KIRQL raise_to(struct sim *s, KIRQL irql)
         model_fail(s, RULE_KRN_053, 0, NULL, "the IRQL is raised %d times and never lowered",
                    KE_RAISES_MAX);
     }
+    while (model_mutated(raising_is_a_lock) && irql == DISPATCH_LEVEL && is_other_raised(s)) {
+        sim_spin(s, (uintptr_t)ke_of(s));
+    }
     c->raise[c->raise_count++] = old;
     sim_trace(s, TRACE_Irql, 0, irql);
     sim_set_level(s, irql);
+    model_exercised(s, RULE_KRN_065);
     return old;
 }
 
@@ -211,6 +228,9 @@ static void lower_checked(struct sim *s, KIRQL irql)
     c->raise_count = (uint8_t)(at - 1);
     sim_trace(s, TRACE_Irql, 0, irql);
     ke_lower(s, irql);
+    if (model_mutated(raising_is_a_lock)) {
+        sim_spin_release(s, (uintptr_t)ke_of(s));
+    }
 }
 
 void KeLowerIrql(KIRQL NewIrql)

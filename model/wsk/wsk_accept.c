@@ -343,7 +343,9 @@ static void accept_returned(struct sim *s, struct wsk_invocation *inv)
     wsk_argument_free(s, inv->remote);
     wsk_incoming_state(in, WSK_IN_ENDED);
     accepted->data.is_held = false;
-    if (!is_accepted(s, inv->answer) || model_mutated(accept_takes_back)) {
+    bool is_lost = model_mutated(accept_lost_to_the_close) && inv->socket->close_started;
+    model_exercised(s, RULE_CLOSE_040);
+    if (!is_accepted(s, inv->answer) || model_mutated(accept_takes_back) || is_lost) {
         if (!model_mutated(refused_stays_open)) {
             accepted->ops->closing(s, accepted);
         }

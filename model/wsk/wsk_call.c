@@ -180,9 +180,11 @@ static bool check_not_closed(struct wsk_call *call, unsigned flags)
 /* Functions for which STATUS_FILE_FORCED_CLOSED is listed (CLOSE-030) may find the socket dead. */
 static bool is_fatal_here(struct wsk_call *call, enum wsk_request_kind kind)
 {
-    if (call->socket->life != WSK_LIVE || kind == WSK_REQ_SEND_MESSAGES) {
+    if (call->socket->life != WSK_LIVE || kind == WSK_REQ_SEND_MESSAGES ||
+        model_mutated(sockets_never_die)) {
         return false;
     }
+    model_exercised(call->s, RULE_CLOSE_036);
     return !world_is_healed(call->s) && choice_flag(call->s, CHOICE_FAULTS, PICK_WSK_DEATH);
 }
 

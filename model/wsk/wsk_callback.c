@@ -83,6 +83,9 @@ static bool may_enter(struct sim *s, const struct wsk_socket *socket, enum wsk_e
     if (gate->suspended || !is_open(s, socket, event)) {
         return false;
     }
+    if (model_mutated(queued_requests_hold_calls_off) && socket->requests != 0) {
+        return false; /* what CTL-089b rules out */
+    }
     bool late = socket->life == WSK_CLOSING && gate->was_adm;
     return (late || admits(s, gate)) && wsk_event_target(socket, event) != NULL;
 }
@@ -192,6 +195,9 @@ void wsk_event_nulls(struct sim *s, struct wsk_socket *socket)
         struct wsk_gate *gate = &socket->gate[event];
         bool is_closed =
             gate->suspended && reading != 1 && !model_mutated(null_through_a_closed_gate);
+        if (event == WSK_EV_ACCEPT && model_mutated(accept_event_not_told_of_death)) {
+            continue;
+        }
         if (has_null_form(event) && is_of_role(socket, event) && gate->adm && !is_closed &&
             !socket->hold_events && wsk_event_target(socket, event) != NULL) {
             gate->null_due = true;

@@ -73,7 +73,8 @@ void wsk_close_poke(struct sim *s, struct wsk_socket *socket)
     }
     socket->close_scheduled = true;
     sim_time delay = 0;
-    switch (model_knob(s, KNOB_CLOSE_DELAY)) {
+    model_exercised(s, RULE_CLOSE_038);
+    switch (model_mutated(close_takes_no_time) ? 1 : model_knob(s, KNOB_CLOSE_DELAY)) {
     case 0:
         delay = SIM_MS(choice_pick(s, CHOICE_WORLD, PICK_WSK_CLOSE_DELAY, 101));
         break;
@@ -162,6 +163,10 @@ static void begin(struct wsk_call *call)
     }
     if (model_mutated(close_in_callback_waits) && wsk_event_inside(s, socket) != NULL) {
         ke_check_may_block(s, socket->object);
+    }
+    if (model_mutated(close_refuses_pending) && socket->requests != 0) {
+        wsk_refuse(call, STATUS_INVALID_DEVICE_STATE);
+        return;
     }
     if (!socket->close_failed_once &&
         (model_knob(s, KNOB_CLOSE_MAY_FAIL) == 1 || model_mutated(close_may_fail_too))) {

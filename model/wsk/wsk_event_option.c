@@ -134,6 +134,16 @@ static bool accept_foreign(struct option *o, ULONG valid)
     return true;
 }
 
+/* CTL-068, EVT-012: every flag is foreign there, and none is left to be served. */
+static NTSTATUS basic_status(struct sim *s)
+{
+    if (model_mutated(basic_socket_has_events)) {
+        return STATUS_SUCCESS;
+    }
+    return model_knob(s, KNOB_AMB_08) == 2 ? STATUS_INVALID_DEVICE_REQUEST
+                                           : STATUS_INVALID_PARAMETER;
+}
+
 /* False: the call is decided. */
 static bool check_mask(struct option *o)
 {
@@ -148,8 +158,10 @@ static bool check_mask(struct option *o)
         valid |= CONNECTION_FLAGS; /* CTL-092 */
     }
     if (role == WSK_BASIC) {
-        model_fail(s, RULE_CTL_068, call->socket->object, NULL,
-                   "a basic socket has no standard events (mask 0x%08x)", o->mask);
+        model_breach(s, RULE_CTL_068, call->socket->object, NULL,
+                     "a basic socket has no standard events (mask 0x%08x)", o->mask);
+        wsk_inline(call, basic_status(s), 0);
+        return false;
     }
     if ((o->mask & ~valid) != 0 && !accept_foreign(o, valid)) {
         return false;

@@ -178,7 +178,9 @@ static NTSTATUS judge_value(struct wsk_call *call, const struct row *row, ULONG 
     if (value != 0 && is_excluded(s, call->socket, row)) {
         return STATUS_INVALID_PARAMETER;
     }
-    (void)wsk_fault(s, faults, row->may_lack ? 2 : 1, &status); /* CTL-027, CTL-132 */
+    bool may_lack = row->may_lack && (row->code != SO_CONDITIONAL_ACCEPT || /* LSTN-022 */
+                                      !model_mutated(conditional_accept_everywhere));
+    (void)wsk_fault(s, faults, may_lack ? 2 : 1, &status); /* CTL-027, CTL-132 */
     return status;
 }
 

@@ -199,6 +199,7 @@ NTSTATUS WskRegister(PWSK_CLIENT_NPI WskClientNpi, PWSK_REGISTRATION WskRegistra
     const WSK_CLIENT_DISPATCH *dispatch = WskClientNpi->Dispatch;
     model_touch(s, dispatch, sizeof *dispatch, "WSK_CLIENT_DISPATCH");
     model_resident(s, dispatch, sizeof *dispatch, RULE_REG_003, "WSK_CLIENT_DISPATCH");
+    model_exercised(s, RULE_REG_009); /* in DriverEntry or anywhere at PASSIVE_LEVEL */
     struct wsk_registration *old = find_block(s, WskRegistration);
     if (old != NULL && old->state != WSK_REG_GONE) {
         model_fail(s, RULE_REG_007, old->object, &old->registered,

@@ -191,8 +191,21 @@ KIRQL wsk_pick_irql(struct sim *s, uint32_t kind)
     }
 }
 
+static void launch_late(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_request *r = argument;
+    (void)value;
+    KIRQL irql = wsk_pick_irql(s, PICK_WSK_COMPLETION_IRQL);
+    ke_system_call(s, r->parent, irql, complete_main, r, "completion");
+}
+
 void wsk_request_launch(struct sim *s, struct wsk_request *r)
 {
+    if (model_mutated(completion_never_overtakes)) {
+        sim_event_add(s, s->now + 2 * SIM_OVERTAKE_MAX, launch_late, r, 0);
+        return;
+    }
+    model_exercised(s, RULE_CTL_033);
     if (model_mutated(request_lost) && r->kind == WSK_REQ_BIND) {
         return;
     }
@@ -314,7 +327,8 @@ static void cancel_event(struct sim *s, struct wsk_request *r)
 static void cancel_creation(struct sim *s, struct wsk_request *r)
 {
     if (r->kind == WSK_REQ_SOCKET && NT_SUCCESS(r->status) &&
-        choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL, 3) != 2) {
+        (choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL, 3) != 2 ||
+         model_mutated(cancel_always_wins))) {
         model_exercised(s, RULE_IRP_034);
         r->status = model_mutated(cancel_other_status) ? STATUS_UNSUCCESSFUL : STATUS_CANCELLED;
         r->information = 0;
@@ -334,7 +348,8 @@ static void on_cancel(struct sim *s, struct io_irp *irp, void *argument)
         cancel_event(s, r);
         return;
     }
-    if (!is_cancellable(s, r)) {
+    if (!is_cancellable(s, r) &&
+        !(model_mutated(cancel_always_wins) && r->kind == WSK_REQ_SOCKET)) {
         return;
     }
     if (r->phase == WSK_REQ_COMPLETING) {

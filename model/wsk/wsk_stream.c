@@ -349,6 +349,10 @@ static void take_receive(struct sim *s, struct wsk_invocation *inv)
     SIZE_T available = wsk_stream_available(s, socket);
     SIZE_T size = wsk_pick_amount(s, available < WSK_INDICATE_MAX ? available : WSK_INDICATE_MAX);
     inv->flags = flags[choice_pick(s, CHOICE_WORLD, PICK_WSK_FLAGS, 4)];
+    if (model_mutated(message_flag_lost)) {
+        inv->flags &= ~(ULONG)WSK_FLAG_ENTIRE_MESSAGE;
+    }
+    model_exercised(s, RULE_RECV_027);
     struct wsk_list *list = wsk_list_new(s, socket, inv->flags);
     fill_indication(s, socket, list, size);
     inv->item = list;

@@ -140,6 +140,28 @@ static void test_rules(void **state)
     each(RULE, has_place, "no place in the model: ");
 }
 
+/* What binds the system is broken by a mutant, unless no driver can see it (elsewhere.def). */
+static bool is_broken_once(const struct entry *entry)
+{
+    enum model_rule rule = model_rule_find(entry->id);
+    if (rule == MODEL_RULE_COUNT || (model_rules[rule].kind != MODEL_KIND_SUBSYSTEM &&
+                                     model_rules[rule].kind != MODEL_KIND_BOTH)) {
+        return true;
+    }
+    for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        if (selftest_proves(model_mutants[i].proves, entry->id)) {
+            return true;
+        }
+    }
+    return is_elsewhere(entry->id);
+}
+
+static void test_duties(void **state)
+{
+    (void)state;
+    each(RULE, is_broken_once, "no mutant: ");
+}
+
 static void test_mistakes(void **state)
 {
     (void)state;
@@ -226,7 +248,8 @@ static void test_unique(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),      cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_rules),      cmocka_unit_test(test_duties),
+        cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_properties), cmocka_unit_test(test_silences),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_unique),
     };

@@ -296,6 +296,14 @@ MISTAKE(basic_socket_with_events, "CTL-068 EVT-012")
     }
 }
 
+DUTY(basic_socket_has_no_events, "EVT-012 CTL-068", .off = "CTL-068")
+{
+    Socket = CaseWsk() ? SocketNew(WSK_FLAG_BASIC_SOCKET, NULL, NULL) : NULL;
+    if (Socket != NULL) {
+        Check(!NT_SUCCESS(SocketEvents(Socket, WSK_EVENT_RECEIVE)));
+    }
+}
+
 /* ---- what a callback must not do ---- */
 
 MISTAKE(callback_waits_for_a_request, "EVT-007 BUG-LIFE-09 PROP-LIFE-19", .world = Source)

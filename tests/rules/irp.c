@@ -197,7 +197,7 @@ static NTSTATUS SeesPending(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
     return Signal(Irp, STATUS_MORE_PROCESSING_REQUIRED);
 }
 
-DUTY(next_location_is_overwritten, "IRP-012 IRP-018", .off = "CTL-016")
+DUTY(next_location_is_overwritten, "IRP-012 IRP-018 CTL-016", .off = "CTL-016")
 {
     PIRP Irp = NewIrp(1);
     if (Irp != NULL) {

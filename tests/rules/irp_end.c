@@ -50,7 +50,7 @@ static struct seen {
     KEVENT Done;
     NTSTATUS Status;
     ULONG_PTR Information;
-    BOOLEAN Pending;
+    BOOLEAN Pending, IsCancelled;
     KIRQL Irql;
     volatile LONG Completions;
 } Seen;
@@ -62,6 +62,7 @@ static NTSTATUS Sees(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
     To->Status = Irp->IoStatus.Status;
     To->Information = Irp->IoStatus.Information;
     To->Pending = Irp->PendingReturned;
+    To->IsCancelled = Irp->Cancel;
     To->Irql = KeGetCurrentIrql();
     InterlockedIncrement(&To->Completions);
     KeSetEvent(&To->Done, IO_NO_INCREMENT, FALSE);
@@ -408,7 +409,7 @@ FREEDOM(cancelled_creation_is_cancelled, "IRP-034 IRP-025")
 
 FREEDOM(cancelled_creation_succeeds, "IRP-034 PROP-LIFE-45")
 {
-    if (CancelCreation() == STATUS_SUCCESS && Seen.Pending && First.Irp->Cancel) {
+    if (CancelCreation() == STATUS_SUCCESS && Seen.Pending && Seen.IsCancelled) {
         Witness();
     }
 }

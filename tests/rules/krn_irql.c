@@ -569,6 +569,37 @@ DUTY(raising_excludes_nobody_else, "KRN-065")
     CaseJoin(Thread);
 }
 
+/* Both stand at DISPATCH_LEVEL at one time. */
+static volatile LONG Raised;
+
+static void RaiseForAWhile(void)
+{
+    KIRQL Old = KeRaiseIrqlToDpcLevel();
+    InterlockedIncrement(&Raised);
+    for (ULONG i = 0; i < 50; i++) {
+        if (InterlockedCompareExchange(&Raised, 0, 0) == 2) {
+            Witness();
+        }
+        KeStallExecutionProcessor(1);
+    }
+    InterlockedDecrement(&Raised);
+    KeLowerIrql(Old);
+}
+
+static void RaisesToo(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    RaiseForAWhile();
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+FREEDOM(two_processors_are_raised_at_once, "KRN-065")
+{
+    PVOID Thread = CaseThread(RaisesToo, NULL);
+    RaiseForAWhile();
+    CaseJoin(Thread);
+}
+
 FREEDOM(other_processors_go_on, "KRN-065 KPROP-31")
 {
     PVOID Thread = CaseThread(Other, NULL);

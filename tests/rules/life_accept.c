@@ -391,6 +391,33 @@ DUTY(accepted_is_the_clients, "ACPT-013 PROP-LIFE-20", Calm)
     CloseTaken();
 }
 
+/* Inside the callback, before it accepts. */
+static void ClosesListener(PWSK_SOCKET Socket, PSOCKADDR Local)
+{
+    UNREFERENCED_PARAMETER(Socket);
+    UNREFERENCED_PARAMETER(Local);
+    PWSK_SOCKET Mine = InterlockedExchangePointer((PVOID *)&Listening, NULL);
+    if (Mine != NULL) {
+        SocketForget(Mine);
+        Listener(Mine)->Basic.WskCloseSocket(Mine, Fresh(&Other));
+    }
+}
+
+DUTY(accepted_while_the_listener_closes, "CLOSE-040 ACPT-013 PROP-LIFE-47", Calm)
+{
+    SOCKADDR_STORAGE Where;
+    Act = ClosesListener;
+    if (!Opens(WSK_EVENT_ACCEPT) || !RequestNew(&Other)) {
+        return;
+    }
+    PWSK_SOCKET Client = SocketConnected("127.0.0.1", LIFE_PORT, NULL, NULL);
+    if (Client != NULL && Soon(&TakenCount, 60000) && Listening == NULL) {
+        Check(NT_SUCCESS(Finish(&Other)));
+        Check(NT_SUCCESS(LocalOf(Taken[0], Connection(Taken[0])->WskGetRemoteAddress, &Where)));
+    }
+    CloseTaken();
+}
+
 static PWSK_SOCKET Refused;
 static PFN_WSK_GET_REMOTE_ADDRESS RemoteAddress;
 static void Remembers(PWSK_SOCKET Socket, PSOCKADDR Local)

@@ -17,7 +17,7 @@ static PWSK_SOCKET Socket;
 
 static enum answer Answer;
 static volatile LONG IsEnabled, IsSuspended, IsReceiving, IsDead, IsDisconnected;
-static volatile LONG Calls, Running, Disconnects;
+static volatile LONG Calls, Running, Disconnects, WithMark, WithoutMark;
 static volatile SIZE_T Position; /* of the first byte that has not been taken */
 static SIZE_T Sent;              /* what the peer sends at most; 0 = not known */
 static PWSK_DATA_INDICATION Held[LISTS];
@@ -103,6 +103,7 @@ static NTSTATUS WSKAPI OnReceive(PVOID Context, ULONG Flags, PWSK_DATA_INDICATIO
     Check(IsEnabled != 0);
     Check(IsSuspended == 0);
     Check(Count != 0 && *Accepted == Count);
+    InterlockedIncrement((Flags & WSK_FLAG_ENTIRE_MESSAGE) != 0 ? &WithMark : &WithoutMark);
     if (IsReceiving) {
         IsSuspended = 1;
         InterlockedDecrement(&Running);
@@ -459,6 +460,17 @@ FREEDOM(message_flag_says_nothing, "RECV-027", .world = Messages)
     if (Listen(ACCEPT, 64)) {
         CaseSleep(500);
         if (Calls > 8) {
+            Witness();
+        }
+        Quiet();
+    }
+}
+
+FREEDOM(some_data_ends_a_message, "RECV-027", .world = Messages)
+{
+    if (Listen(ACCEPT, 64)) {
+        CaseSleep(500);
+        if (WithMark != 0 && WithoutMark != 0) {
             Witness();
         }
         Quiet();
