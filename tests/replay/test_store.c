@@ -237,6 +237,10 @@ static void test_truncated(void **state)
         assert_int_equal(store_open(&store, copy, STORE_READ), STORE_FOREIGN);
         assert_null(strchr(store_error(NULL), '\n'));
         unlink(copy);
+        snprintf(copy, sizeof copy, "%s.cut-wal", path);
+        unlink(copy);
+        snprintf(copy, sizeof copy, "%s.cut-shm", path);
+        unlink(copy);
     }
 }
 

@@ -301,6 +301,10 @@ void check_file(const struct tree *t, const struct file *f, struct findings *out
     if (f->kind == FILE_RATCHET) {
         return;
     }
+    if (f->kind == FILE_STRAY) {
+        report(out, CHECK_STRAY, f, 1, "", "no file of the repository's root (tests/tidy/tree.c)");
+        return;
+    }
     check_measures(f, out);
     check_head(f, out);
     check_includes(t, f, out);

@@ -45,6 +45,7 @@ const char *check_name(enum check check)
         [CHECK_TEST_FILE] = "test-file",
         [CHECK_ROUTINE] = "routine",
         [CHECK_RATCHET] = "ratchet",
+        [CHECK_STRAY] = "stray",
     };
     return names[check];
 }

@@ -27,7 +27,8 @@ enum {
     RATCHET_KEY_BYTES = PATH_MAX_BYTES + 2 * NAME_MAX_BYTES,
 };
 
-enum file_kind { FILE_C, FILE_TABLE /* .def */, FILE_SHELL, FILE_CMAKE, FILE_PYTHON, FILE_RATCHET };
+enum file_kind { FILE_C, FILE_TABLE /* .def */, FILE_SHELL, FILE_CMAKE, FILE_PYTHON, FILE_RATCHET,
+                 FILE_STRAY /* at the root, and nobody knows it */ };
 
 /* All three texts have the same length and the same line ends. */
 struct file {
@@ -55,6 +56,7 @@ enum check {
     CHECK_TEST_FILE,
     CHECK_ROUTINE,
     CHECK_RATCHET,
+    CHECK_STRAY,
     CHECK_COUNT
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The files of the repository, sorted by path. Only folders and kinds listed here are looked at:
- * what a build makes, data and prose are not.
+ * what a build makes, data and prose are not. At the root itself a file must be known, or be one
+ * that .gitignore names.
  */
 #include "tidy.h"
 
@@ -20,6 +21,11 @@ static const char *const roots[] = {
 /* Trees of their own, broken on purpose. */
 static const char *const skipped[] = {"tests/tidy/cases"};
 
+/* Files of the root that need no look, and ends of those that no commit takes (.gitignore). */
+static const char *const root_files[] = {"CMakeLists.txt", "CMakePresets.json", "LICENSE",
+                                         "README.md", "compile_commands.json"};
+static const char *const ignored[] = {".db", ".db-wal", ".db-shm"};
+
 bool tree_is_under(const char *path, const char *folder)
 {
     size_t length = strlen(folder);
@@ -33,6 +39,21 @@ static bool ends_with(const char *path, const char *end)
     return length >= want && strcmp(path + length - want, end) == 0;
 }
 
+static bool is_stray(const char *path)
+{
+    for (size_t i = 0; i < sizeof root_files / sizeof root_files[0]; i++) {
+        if (strcmp(path, root_files[i]) == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        if (ends_with(path, ignored[i])) {
+            return false;
+        }
+    }
+    return strchr(path, '/') == NULL && path[0] != '.';
+}
+
 bool tree_kind(const char *path, const char *text, enum file_kind *kind)
 {
     static const struct {
@@ -44,6 +65,10 @@ bool tree_kind(const char *path, const char *text, enum file_kind *kind)
         {".cmake", FILE_CMAKE}, {".py", FILE_PYTHON},   {"CMakeLists.txt", FILE_CMAKE},
         {RATCHET_PATH, FILE_RATCHET},
     };
+    if (is_stray(path)) {
+        *kind = FILE_STRAY;
+        return true;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (ends_with(path, kinds[i].end)) {
             *kind = kinds[i].kind;
@@ -156,6 +181,27 @@ static bool read_path(struct tree *t, const char *root, const char *path)
     return text != NULL;
 }
 
+/* The files of the root that nobody knows; its folders may be anybody's. */
+static bool read_strays(struct tree *t, const char *root)
+{
+    DIR *folder = opendir(root);
+    bool is_fine = folder != NULL;
+    for (struct dirent *entry; is_fine && (entry = readdir(folder)) != NULL;) {
+        char full[2 * PATH_MAX_BYTES];
+        struct stat status;
+        int length = snprintf(full, sizeof full, "%s/%s", root, entry->d_name);
+        is_fine = length > 0 && (size_t)length < sizeof full;
+        bool is_file = is_fine && stat(full, &status) == 0 && S_ISREG(status.st_mode);
+        if (is_file && is_stray(entry->d_name)) {
+            tree_add(t, source_make(entry->d_name, FILE_STRAY, strdup("")));
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return is_fine;
+}
+
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
@@ -168,6 +214,10 @@ bool tree_read(struct tree *t, const char *root)
             fprintf(stderr, "tidy: cannot read %s/%s\n", root, roots[i]);
             return false;
         }
+    }
+    if (!read_strays(t, root)) {
+        fprintf(stderr, "tidy: cannot read %s\n", root);
+        return false;
     }
     if (t->count == 0) {
         fprintf(stderr, "tidy: %s is not a checkout of wsksim\n", root);
