@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-#   wsksim_add_driver(NAME [PLAIN] [NO_ACCESS] [NO_UNDEFINED] [NO_FUZZERS] SOURCES a.c b.c ...)
+#   wsksim_add_driver(NAME [PLAIN] [NO_ACCESS] [NO_UNDEFINED] [NO_TWIN] [NO_FUZZERS]
+#                     SOURCES a.c b.c ...)
 #
 # Makes three targets:
 #   NAME          the driver module NAME.so, an ordinary target: target_compile_definitions,
@@ -12,7 +13,7 @@
 
 function(wsksim_add_driver name)
     cmake_parse_arguments(PARSE_ARGV 1 arg
-        "PLAIN;NO_ACCESS;NO_UNDEFINED;CHECKED;NO_FUZZERS" "" "SOURCES")
+        "PLAIN;NO_ACCESS;NO_UNDEFINED;NO_TWIN;CHECKED;NO_FUZZERS" "" "SOURCES")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "wsksim_add_driver(${name}): unknown: ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -25,7 +26,7 @@ function(wsksim_add_driver name)
     get_property(compiler GLOBAL PROPERTY WSKSIM_CC)
     get_property(archive GLOBAL PROPERTY WSKSIM_MODULE_ARCHIVE)
     set(launcher "${compiler}")
-    foreach(option PLAIN NO_ACCESS NO_UNDEFINED)
+    foreach(option PLAIN NO_ACCESS NO_UNDEFINED NO_TWIN)
         if(arg_${option})
             string(TOLOWER "${option}" word)
             string(REPLACE "_" "-" word "${word}")

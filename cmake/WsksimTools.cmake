@@ -16,6 +16,15 @@ execute_process(COMMAND ${WSKSIM_CLANG} -print-resource-dir
     OUTPUT_VARIABLE WSKSIM_CLANG_HEADERS OUTPUT_STRIP_TRAILING_WHITESPACE)
 string(APPEND WSKSIM_CLANG_HEADERS "/include")
 
+# How clang is told to put zeroes into uninitialised locals; older ones want to be asked twice.
+set(WSKSIM_ZEROED_LOCALS "-ftrivial-auto-var-init=zero")
+execute_process(COMMAND ${WSKSIM_CLANG} ${WSKSIM_ZEROED_LOCALS} -fsyntax-only -x c /dev/null
+    RESULT_VARIABLE wsksim_zeroed ERROR_QUIET)
+if(NOT wsksim_zeroed EQUAL 0)
+    string(APPEND WSKSIM_ZEROED_LOCALS
+        " -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang")
+endif()
+
 find_library(WSKSIM_BOOST_CONTEXT NAMES boost_context)
 wsksim_require(WSKSIM_BOOST_CONTEXT "Boost.Context" "libboost-context-dev")
 find_path(WSKSIM_CAPSTONE_HEADERS NAMES capstone/capstone.h)

@@ -19,6 +19,7 @@
 #include "replay/case_text.h"
 #include "replay/command.h"
 #include "replay/runner.h"
+#include "replay/twin.h"
 
 enum {
     CALIBRATION_RUNS = 12, /* per kind, to learn how long a usual run is */
@@ -39,6 +40,7 @@ struct campaign {
     const struct campaign_plan *plan;
     struct campaign_result *result;
     struct replay_plan runs;
+    struct twin *twin; /* NULL: the module has none */
     struct seat seat[CAMPAIGN_WORKERS_MAX];
     uint32_t seat_count;
     uint64_t key[KEYS_MAX];
@@ -143,6 +145,7 @@ static bool open_module(struct campaign *c)
         runner_close(runner);
         return true;
     }
+    c->twin = twin_open(c->plan->finding.module_path, c->plan->timeout_s);
     c->runs.typical_steps[0] = typical_steps(runner, c, false);
     if (c->runs.has_access && !c->runs.no_access) {
         c->runs.typical_steps[1] = typical_steps(runner, c, true);
@@ -166,7 +169,8 @@ static void start_seat(struct campaign *c, uint32_t i)
                                     .stride = c->seat_count,
                                     .runs = share,
                                     .timeout_s = c->plan->timeout_s,
-                                    .keep_going = c->plan->keep_going};
+                                    .keep_going = c->plan->keep_going,
+                                    .wants_samples = c->twin != NULL};
     seat->is_over = share == 0;
     if (share > 0 && (seat->worker = worker_start(&seat->job)) == NULL) {
         command_refuse("no process for a worker: %s", strerror(errno));
@@ -255,6 +259,17 @@ static void settle(struct campaign *c, enum worker_event event)
     }
 }
 
+/* A run that ended well: does it in the twin of the module too? */
+static void compare_twin(struct campaign *c)
+{
+    c->found.result.raw_key = 1; /* said once, beside what the workers say of pool (0) */
+    if (twin_differs(c->twin, &c->found, c->found.message, sizeof c->found.message)) {
+        settle(c, WORKER_FLAKY);
+    } else {
+        replay_case_free(&c->found.replay);
+    }
+}
+
 /* An assertion of ours: everything somebody needs to see it again. */
 static void report_broken(struct campaign *c)
 {
@@ -305,6 +320,9 @@ static bool take_event(struct campaign *c, struct seat *seat)
     case WORKER_FINDING:
     case WORKER_FLAKY:
         settle(c, event);
+        return true;
+    case WORKER_SAMPLE:
+        compare_twin(c);
         return true;
     case WORKER_CRASHED:
     case WORKER_TIMEOUT:
@@ -504,6 +522,7 @@ void campaign_run(const struct campaign_plan *plan, struct campaign_result *resu
     for (uint32_t i = 0; i < c->seat_count; i++) {
         worker_free(c->seat[i].worker);
     }
+    twin_close(c->twin);
     free(c);
 }
 

@@ -147,6 +147,7 @@ static bool repeats(enum worker_event event, enum explain_result result, const s
         return false;
     case WORKER_NOTHING:
     case WORKER_OPENED:
+    case WORKER_SAMPLE:
     case WORKER_FINDING:
     case WORKER_ANSWER:
     case WORKER_KILLED:

@@ -147,6 +147,7 @@ static void take_result(struct import *import, enum worker_event event, const ch
     case WORKER_NOTHING:
     case WORKER_OPENED:
     case WORKER_FINDING:
+    case WORKER_SAMPLE:
     case WORKER_FLAKY:
     case WORKER_KILLED:
     case WORKER_BROKEN:

@@ -30,6 +30,7 @@ enum worker_event {
     WORKER_OPENED,  /* the module is open: its name, identity and flavour are in the case */
     WORKER_FINDING, /* a campaign's finding */
     WORKER_FLAKY,   /* it did not repeat: two runs of one case differ (exit code 79) */
+    WORKER_SAMPLE,  /* a run that ended well, for whoever wants to compare it (wants_samples) */
     WORKER_ANSWER,  /* what was asked has been run: result and canonical case */
     WORKER_CRASHED, /* the driver took the process with it: case made from the shared log */
     WORKER_KILLED,  /* somebody else did: SIGKILL that we did not send (out of memory?); message */
@@ -48,6 +49,7 @@ struct worker_job {
     uint64_t runs;          /* how many; UINT64_MAX = until stopped */
     uint32_t timeout_s;     /* wall clock for one run; 0 = 10 */
     bool keep_going;        /* after a finding; else stop */
+    bool wants_samples;     /* WORKER_SAMPLE now and then */
 };
 
 /* One run on request. The source's bytes and checks are copied to the worker. */

@@ -22,7 +22,8 @@
 enum {
     SEEN_MAX = 1024,
     SYNC_EVERY = 256, /* runs between two copies of the rule counters to the page */
-    REFILL_EVERY = 32, /* runs between two that are made again with other garbage in memory */
+    REFILL_EVERY = 32,  /* runs between two that are made again with other garbage in pool */
+    SAMPLE_EVERY = 128, /* and in the locals, which takes another process */
 };
 
 static struct {
@@ -179,6 +180,14 @@ static void report(const struct replay_options *options, const struct replay_res
     replay_case_free(&c);
 }
 
+static void send_sample(const struct replay_options *options, const struct replay_result *result,
+                        uint64_t run)
+{
+    struct replay_case c = replay_case_of(&child.session, options, &child.page->log, result);
+    send_message(WORKER_SAMPLE, run, &c, result, NULL);
+    replay_case_free(&c);
+}
+
 /* A run that ended well, made again with other garbage in uninitialised memory. */
 static bool depends_on_garbage(const struct replay_options *options,
                                const struct replay_result *result, uint64_t run)
@@ -194,6 +203,23 @@ static bool depends_on_garbage(const struct replay_options *options,
     }
     replay_case_free(&c);
     return differs;
+}
+
+/*
+ * True if the run was not determined by its choices, as far as can be seen here; the parent looks
+ * further.
+ */
+static bool is_uncontrolled(const struct worker_job *job, uint64_t done,
+                            const struct replay_options *options,
+                            const struct replay_result *result, uint64_t run)
+{
+    if (done % REFILL_EVERY != 0 || (child.page->flavour & SIM_MODULE_CHECKED) == 0 || job->plan.search != NULL) {
+        return false;
+    }
+    if (job->wants_samples && done % SAMPLE_EVERY == 0 && !options->access_points) {
+        send_sample(options, result, run);
+    }
+    return depends_on_garbage(options, result, run);
 }
 
 /* False: a systematic search has seen everything. */
@@ -238,10 +264,8 @@ static enum worker_event run_campaign(const struct worker_job *job)
                 return WORKER_DONE;
             }
         }
-        bool is_refilled = result.verdict == SIM_VERDICT_OK && i % REFILL_EVERY == 0 &&
-                           (child.page->flavour & SIM_MODULE_CHECKED) != 0 &&
-                           job->plan.search == NULL;
-        if (is_refilled && depends_on_garbage(&options, &result, n) && !job->keep_going) {
+        if (result.verdict == SIM_VERDICT_OK && is_uncontrolled(job, i, &options, &result, n) &&
+            !job->keep_going) {
             return WORKER_DONE;
         }
         if (result.violation.memory_damaged) { /* given up at a limit or not */

@@ -4,8 +4,8 @@
  * each kind of memory fault of a module becomes a violation of its run and leaves the process
  * unharmed.
  *
- * Covers sim/module.c, sim/image.c, sim/decode.c, sim/snapshot.c, sim/fault.c, and sim/coverage.c, without which
- * no module with counters would load.
+ * Covers sim/module.c, sim/image.c, sim/decode.c, sim/snapshot.c, sim/fault.c, and sim/coverage.c,
+ * without which no module with counters would load.
  *
  * The modules are in tests/sim/modules; their "kernel" is the few Host functions below.
  */

@@ -80,6 +80,13 @@ check copied 0 "400 runs"
 line=$(grep -n 'Item = Ex' "$modules/garbage.c" | cut -d: -f1)
 compile pool -DWHERE=1 "$modules/garbage.c"
 check pool 79 "8 bytes with tag 'WGrb', allocated in DriverEntry at .*garbage.c:$line"
+line=$(grep -n 'KeDelay' "$modules/garbage.c" | cut -d: -f1)
+compile locals -DWHERE=2 "$modules/garbage.c"
+check locals 79 "from 'KeDelayExecutionThread' in Decide at .*garbage.c:$line on"
+compile no_twin --no-twin -DWHERE=2 "$modules/garbage.c"
+check no_twin 0 "400 runs"
+"$compiler" -c -DWHERE=2 -o "$folder/apart.o" "$modules/garbage.c" &&
+    compile apart "$folder/apart.o" && check apart 79 "uninitialised local"
 "$wsksim" replay -fill=50 -db="$folder/pool.db" 1 >"$log" 2>&1
 code=$?
 [ "$code" -eq 76 ] && proved "pool: the replay with another pattern diverges" ||

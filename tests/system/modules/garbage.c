@@ -25,7 +25,7 @@ static void Unload(PDRIVER_OBJECT Driver)
 static void Decide(UCHAR Flags)
 {
     LARGE_INTEGER Moment = {.QuadPart = -10};
-    if (Flags & 1) {
+    if (Flags & 2) {
         KeDelayExecutionThread(KernelMode, FALSE, &Moment);
     }
 }
