@@ -3,9 +3,10 @@
  * What came of a set of runs, one line each: for comparing engines and flavours of a module.
  *
  *   fingerprints write MODULE COUNT calls|accesses   runs 0 to COUNT - 1 of the portfolio
+ *   fingerprints corpus MODULE FILE...               fuzz inputs
  *   fingerprints read MODULE <CASES                  the same cases, as recordings
  *
- * write prints "wsk1:... outcome", read takes such lines and prints them with its own outcome; so
+ * write and corpus print "wsk1:... outcome", read takes such lines and prints them with its own outcome; so
  * the second file equals the first if, and only if, same choices gave same runs. A case is
  * canonical choices only: strategies, which might ask engines different things, play no part in
  * read.
@@ -36,6 +37,16 @@ static void print_run(const char *line, const struct replay_result *r)
            r->diverged ? " diverged" : "");
 }
 
+static void print_case(const struct replay_options *options, const struct replay_result *result)
+{
+    struct replay_case c = replay_case_of(&session, options, &log_of_run, result);
+    char *line = replay_case_text(&c);
+    SIM_ASSERT(line != NULL);
+    print_run(line, result);
+    free(line);
+    replay_case_free(&c);
+}
+
 static void write_cases(uint64_t count, bool with_accesses)
 {
     const struct replay_plan plan = {.seed = SEED,
@@ -49,13 +60,26 @@ static void write_cases(uint64_t count, bool with_accesses)
         replay_portfolio(&plan, n, &base, &source, &options);
         source.access_points = options.access_points = with_accesses;
         replay_session_run(&session, &options, &source, &log_of_run, &result);
-        struct replay_case c = replay_case_of(&session, &options, &log_of_run, &result);
-        char *line = replay_case_text(&c);
-        SIM_ASSERT(line != NULL);
-        print_run(line, &result);
-        free(line);
-        replay_case_free(&c);
+        print_case(&options, &result);
     }
+}
+
+static int write_input(const char *path)
+{
+    static uint8_t bytes[REPLAY_CHOICES_MAX];
+    const struct replay_options options = {0};
+    struct replay_result result;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "fingerprints: %s: cannot open\n", path);
+        return 1;
+    }
+    const struct choice_source source = {
+        .kind = CHOICE_BYTES, .bytes = bytes, .size = fread(bytes, 1, sizeof bytes, file)};
+    fclose(file);
+    replay_session_run(&session, &options, &source, &log_of_run, &result);
+    print_case(&options, &result);
+    return 0;
 }
 
 static int read_cases(void)
@@ -81,8 +105,10 @@ int main(int count, char **words)
 {
     static char message[SIM_MODULE_MESSAGE_MAX];
     bool is_write = count == 5 && strcmp(words[1], "write") == 0;
-    if (!is_write && !(count == 3 && strcmp(words[1], "read") == 0)) {
-        fprintf(stderr, "usage: fingerprints write MODULE COUNT calls|accesses | read MODULE\n");
+    bool is_corpus = count > 3 && strcmp(words[1], "corpus") == 0;
+    if (!is_write && !is_corpus && !(count == 3 && strcmp(words[1], "read") == 0)) {
+        fprintf(stderr, "usage: fingerprints write MODULE COUNT calls|accesses | "
+                        "corpus MODULE FILE... | read MODULE\n");
         return 1;
     }
     if (!replay_session_open(&session, words[2], message, sizeof message)) {
@@ -93,5 +119,9 @@ int main(int count, char **words)
         write_cases(strtoull(words[3], NULL, 10), strcmp(words[4], "accesses") == 0);
         return 0;
     }
-    return read_cases();
+    int status = is_corpus ? 0 : read_cases();
+    for (int i = 3; is_corpus && i < count; i++) {
+        status |= write_input(words[i]);
+    }
+    return status;
 }

@@ -3,8 +3,8 @@
 #
 #   flavours.sh FINGERPRINTS WSKSIM-CC
 #
-# Same choices, same run: cases of the three example drivers are written once and read back as
-# recordings by other builds of driver and engine. Every line must be equal: verdict, rule,
+# Same choices, same run: cases of the three example drivers, drawn ones and the inputs of the corpus,
+# are written once and read back as recordings by other builds of driver and engine. Every line must be equal: verdict, rule,
 # fingerprint, number of steps.
 #   modules: checked and plain, at -O1 and -O0. The engine is FINGERPRINTS.
 #   engines: FINGERPRINTS, and those named in WSKSIM_OTHER_ENGINES (scripts/test names the ones it
@@ -48,6 +48,10 @@ check() {
         "$fingerprints" write "$reference" $accesses accesses >"$folder/$name.accesses" \
             2>"$log" ||
         { fail "$name: no cases" "$log"; return; }
+    if [ -d "$source_root/corpus/$name" ]; then
+        "$fingerprints" corpus "$reference" "$source_root/corpus/$name"/* >>"$folder/$name.calls" \
+            2>"$log" || fail "$name: corpus" "$log"
+    fi
     for module in checked-O1 checked-O0 plain-O1 plain-O0; do
         compare "$fingerprints" "$folder/$module/$name.so" "$folder/$name.calls" "$name $module"
     done
