@@ -82,26 +82,29 @@ static void print_head(const struct race_settings *settings)
     printf(" | %8s %9s %12s %12s\n", "RFF", "PERIOD", "POS", "PCT3");
 }
 
-static void print_oddities(struct race_board *board, const struct race_settings *settings)
+/* What should not be: one line for each program and strategy. */
+static void print_oddity(struct race_board *board, const struct race_settings *settings,
+                         uint32_t program, uint32_t strategy)
 {
-    for (uint32_t i = 0; i < board->result_count; i++) {
-        const struct race_result *r = &board->result[i];
-        const char *program =
-            board->program[i / settings->strategy_count % board->program_count].name;
-        const char *strategy =
-            replay_strategy_names[settings->strategy[i % settings->strategy_count]];
-        uint32_t seed = i / settings->strategy_count / board->program_count + 1;
+    const char *name = board->program[program].name;
+    const char *with = replay_strategy_names[settings->strategy[strategy]];
+    uint32_t others = 0, limits = 0;
+    const char *other = "";
+    for (uint32_t seed = 0; seed < settings->seeds; seed++) {
+        const struct race_result *r = races_result(board, settings, seed, program, strategy);
         if (r->state == RACE_BROKEN) {
-            printf("BROKEN: %s, %s, seed %u: the process ended\n", program, strategy, seed);
+            printf("BROKEN: %s, %s, seed %u: the process ended\n", name, with, seed + 1);
         }
-        if (r->others > 0) {
-            printf("UNEXPECTED: %s, %s, seed %u: %u runs broke another rule, %s\n", program,
-                   strategy, seed, r->others, r->other);
-        }
-        if (r->limits > 0) {
-            printf("LIMIT: %s, %s, seed %u: %u runs were given up at a limit\n", program, strategy,
-                   seed, r->limits);
-        }
+        other = r->others > 0 ? r->other : other;
+        others += r->others;
+        limits += r->limits;
+    }
+    if (others > 0) {
+        printf("UNEXPECTED: %s, %s: %u runs broke another rule, as %s\n", name, with, others,
+               other);
+    }
+    if (limits > 0) {
+        printf("LIMIT: %s, %s: %u runs were given up at a limit\n", name, with, limits);
     }
 }
 
@@ -136,7 +139,9 @@ void races_print(struct race_board *board, const struct race_settings *settings,
         printf(" %*s", CELL_WIDTH, text);
     }
     printf("\n\n");
-    print_oddities(board, settings);
+    for (uint32_t i = 0; i < board->program_count * settings->strategy_count; i++) {
+        print_oddity(board, settings, i / settings->strategy_count, i % settings->strategy_count);
+    }
 }
 
 /* ---- bars ---- */

@@ -21,6 +21,7 @@ static KSTART_ROUTINE Thread;
 extern const struct race __start_wsksim_races[], __stop_wsksim_races[];
 
 static const struct race *Selected;
+PDRIVER_OBJECT RaceDriver;
 
 extern const struct races WskSimRaces;
 const struct races WskSimRaces = {
@@ -109,6 +110,7 @@ FRAME NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
     const struct race *Race = Choose();
     UNREFERENCED_PARAMETER(Path);
     Driver->DriverUnload = Unload;
+    RaceDriver = Driver;
     if (Race != NULL) {
         Race->body();
     }

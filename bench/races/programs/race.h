@@ -49,6 +49,8 @@ void StartMany(void (*Body)(LONG Argument), LONG Count);
 /* Waits for all that were started. */
 void Join(void);
 
+extern PDRIVER_OBJECT RaceDriver;
+
 /* ---- a lock of threads that may block: a fast mutex ---- */
 
 static inline void Lock(PFAST_MUTEX Mutex)

@@ -162,9 +162,9 @@ RACE(philosophers_5, 1, "KRN-121", "") { Dine(5); }
 RACE(philosophers_7, 1, "KRN-121", "") { Dine(7); }
 
 /*
- * fibonacci_N: two threads add each other's variable to their own, N times each. The largest value
- * needs every addition to follow one of the other thread, and none to be torn: 2 N - 2 preemptions,
- * each at one place. The program asserts that nobody can be so unlucky.
+ * fibonacci_N: two threads add each other's variable to their own, N times each. The largest
+ * value needs every addition to follow one of the other thread, and none to be torn: 2 N - 2
+ * preemptions, each at one place. The program asserts that nobody can be so unlucky.
  */
 static volatile LONG I, J;
 static LONG Rounds;
