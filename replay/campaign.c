@@ -20,6 +20,7 @@
 #include "replay/command.h"
 #include "replay/runner.h"
 #include "replay/twin.h"
+#include "sim/places.h"
 
 enum {
     CALIBRATION_RUNS = 12, /* per kind, to learn how long a usual run is */
@@ -70,6 +71,7 @@ static uint32_t typical_steps(struct runner *runner, const struct campaign *c, b
     struct replay_plan plan = c->runs;
     base.access_points = with_access;
     plan.no_access = true;
+    plan.places = NULL; /* what fails here nobody looks at */
     for (uint64_t n = 0; n < CALIBRATION_RUNS; n++) {
         struct worker_request request;
         replay_portfolio(&plan, n, &base, &request.source, &request.options);
@@ -86,6 +88,33 @@ static uint32_t typical_steps(struct runner *runner, const struct campaign *c, b
     return count > 0 ? (uint32_t)(steps / count) : 0;
 }
 
+/* Shared with the workers; zeroed. NULL: the campaign cannot be. */
+static void *shared_memory(struct campaign *c, size_t size, const char *what)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        command_refuse("no memory for %s: %s", what, strerror(errno));
+        stop(c, CAMPAIGN_FAILED);
+        return NULL;
+    }
+    return memory;
+}
+
+static bool prepare_places(struct campaign *c)
+{
+    c->runs.places = shared_memory(c, sizeof *c->runs.places, "the places that can fail");
+    return c->runs.places != NULL;
+}
+
+static void finish_places(struct campaign *c)
+{
+    if (c->runs.places != NULL) {
+        sim_places_count(c->runs.places, &c->result->places, &c->result->places_failed);
+        munmap(c->runs.places, sizeof *c->runs.places);
+    }
+}
+
 /* The stack of a search outlives its worker: it lies in memory that both see. */
 static bool prepare_search(struct campaign *c)
 {
@@ -93,11 +122,8 @@ static bool prepare_search(struct campaign *c)
     if (!replay_is_systematic(plan->strategy)) {
         return true;
     }
-    void *memory = mmap(NULL, search_size(), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) {
-        command_refuse("no memory for a search: %s", strerror(errno));
-        stop(c, CAMPAIGN_FAILED);
+    void *memory = shared_memory(c, search_size(), "a search");
+    if (memory == NULL) {
         return false;
     }
     c->runs.search = search_init(memory, &plan->bounds);
@@ -507,7 +533,7 @@ void campaign_run(const struct campaign_plan *plan, struct campaign_result *resu
     c->seat_count = plan->workers != 0 ? plan->workers : online > 0 ? (uint32_t)online : 1;
     c->seat_count = c->seat_count < CAMPAIGN_WORKERS_MAX ? c->seat_count : CAMPAIGN_WORKERS_MAX;
     c->started = c->last_progress = worker_now();
-    if (prepare_search(c) && open_module(c)) {
+    if (prepare_places(c) && prepare_search(c) && open_module(c)) {
         run_loop(c);
     }
     for (uint32_t i = 0; i < c->seat_count; i++) {
@@ -519,6 +545,7 @@ void campaign_run(const struct campaign_plan *plan, struct campaign_result *resu
     sum_counters(c);
     estimate_distinct(c);
     finish_search(c);
+    finish_places(c);
     for (uint32_t i = 0; i < c->seat_count; i++) {
         worker_free(c->seat[i].worker);
     }

@@ -42,6 +42,7 @@ struct campaign_result {
     double distinct;              /* estimate of distinct fingerprints */
     struct worker_counters total; /* bits not merged */
     uint64_t flaky, timeouts, unstored, new_count, known_count;
+    uint32_t places, places_failed; /* call stacks at which something can fail; that did so alone */
     bool was_searched; /* systematically: */
     struct search_report search;
     struct replay_options search_options;

@@ -65,6 +65,8 @@ static void print_stats(const struct campaign_result *r)
     printf("stat::buggy_runs:               %llu\n", (unsigned long long)t->violations);
     printf("stat::rules_exercised:          %u\n", count_rules(t->rule_exercised));
     printf("stat::rules_with_lint:          %u\n", count_rules(t->rule_lints));
+    printf("stat::places_that_can_fail:     %u\n", r->places);
+    printf("stat::places_failed:            %u\n", r->places_failed);
     printf("stat::findings_new:             %llu\n", (unsigned long long)r->new_count);
     printf("stat::findings_known:           %llu\n", (unsigned long long)r->known_count);
 }
@@ -136,6 +138,10 @@ void campaign_print_report(const struct campaign_result *r, bool wants_stats)
         (unsigned long long)t->steps_min, (double)t->steps / runs, (unsigned long long)t->steps_max,
         (double)t->switches / runs, (double)t->decisions / runs);
     printf("rules exercised: %u of %d\n", count_rules(t->rule_exercised), MODEL_RULE_COUNT);
+    if (r->places > 0) {
+        printf("calls that can fail: %u call stacks, %u of them failed alone in a run\n", r->places,
+               r->places_failed);
+    }
     if (t->violations > 0) {
         printf("buggy runs: %llu (%.3g %%), %.1f runs per violation\n",
                (unsigned long long)t->violations, 100 * (double)t->violations / runs,

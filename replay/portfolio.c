@@ -2,7 +2,7 @@
 /* See portfolio.h. Every draw comes from one word mixed from seed and run number. */
 #include "replay/portfolio.h"
 
-enum { ACCESS_ONE_IN = 8 };
+enum { ACCESS_ONE_IN = 8, PLACES_ONE_IN = 8 };
 
 const char *const replay_strategy_names[REPLAY_STRATEGIES] = {
     [REPLAY_PORTFOLIO] = "portfolio",
@@ -76,6 +76,10 @@ void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct r
     options->access_points = base->access_points || draws_access;
     source->access_points = options->access_points;
     draw_disturbances(&state, plan, source);
+    if (n % PLACES_ONE_IN == 1 && !plan->no_faults) { /* one failure in a run, and no others */
+        source->places = plan->places;
+        source->faults_one_in = 0;
+    }
     switch (plan->strategy) {
     case REPLAY_RANDOM:
         draw_random(&state, source);

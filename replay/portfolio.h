@@ -8,7 +8,8 @@
  * run also switches whole groups of disturbances off (swarm testing): a driver that always sees
  * failing allocations never gets far enough to show its other bugs. Access points make a run
  * several times longer and find what happens between two calls: one run in eight has them, unless
- * the options fix it.
+ * the options fix it. One run in eight lets one place fail that never failed before, which depends
+ * on the runs before it (sim/places.h).
  */
 #ifndef REPLAY_PORTFOLIO_H
 #define REPLAY_PORTFOLIO_H
@@ -36,6 +37,7 @@ struct replay_plan {
     bool has_access;           /* the module has access points */
     bool no_access, no_faults, no_knobs;
     struct search_bounds bounds; /* DFS, DPOR */
+    struct sim_places *places;   /* what can fail, in memory that workers share; or NULL */
     struct sim_search *search;   /* in memory that workers share with the parent; or NULL */
 };
 

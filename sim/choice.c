@@ -7,6 +7,7 @@
  *  2. Encoding the log of a run and driving a run by the result gives the same run.
  *  3. A seeded strategy's answers depend on its seed and on what was asked, on nothing else.
  */
+#include "places.h"
 #include "sim_internal.h"
 
 #include <string.h>
@@ -20,6 +21,7 @@ static struct {
     struct choice_deviation entry[CHOICE_DEVIATIONS_MAX];
     uint32_t next_sibling[CHOICE_DEVIATIONS_MAX]; /* next entry of the same context */
     uint32_t used;                                /* entries that were applied */
+    bool has_failed;                              /* the place of this run (sim/places.h) */
     uint32_t change_count, change_next;           /* PCT */
     uint32_t change[PCT_POINTS_MAX];
     uint64_t low_priority; /* PCT: next value below all others */
@@ -130,6 +132,7 @@ void choice_reset(struct sim *s)
 {
     source.entry_count = 0;
     source.used = 0;
+    source.has_failed = false;
     s->random = s->source->seed * 0x9E3779B97F4A7C15ull + 0x1234567u;
     s->random = s->random == 0 ? 1 : s->random;
     sim_random(&s->random);
@@ -335,12 +338,8 @@ static inline uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uin
     return 1 + choice_draw_below(s, count - 1);
 }
 
-uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+static uint32_t answer(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
 {
-    SIM_ASSERT(stream != CHOICE_SCHEDULE && count >= 1 && count <= 0x10000);
-    if (count == 1) {
-        return 0;
-    }
     uint32_t value = 0;
     if (is_decoded(s)) {
         if (source.at[stream] < source.end[stream]) {
@@ -351,9 +350,32 @@ uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, ui
     } else if (s->source->kind != CHOICE_TAME) {
         value = pick_seeded(s, stream, kind, count);
     }
+    return value;
+}
+
+static uint32_t logged(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count,
+                       uint32_t value)
+{
     log_value(s, stream, value);
     log_request(s, kind, count);
     return value;
+}
+
+uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+{
+    SIM_ASSERT(stream != CHOICE_SCHEDULE && count >= 1 && count <= 0x10000);
+    return count == 1 ? 0 : logged(s, stream, kind, count, answer(s, stream, kind, count));
+}
+
+uint32_t choice_fault(struct sim *s, uint32_t kind, uint32_t count)
+{
+    uint32_t value = answer(s, CHOICE_FAULTS, kind, count);
+    if (SIM_UNLIKELY(s->source->places != NULL) && !is_decoded(s)) {
+        bool fails = sim_place_fails(s->source->places, s, kind, !source.has_failed);
+        source.has_failed |= fails;
+        value = fails ? 1 : value;
+    }
+    return logged(s, CHOICE_FAULTS, kind, count, value);
 }
 
 size_t choice_bytes(struct sim *s, void *out, size_t size)

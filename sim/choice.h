@@ -30,6 +30,7 @@
 
 struct sim;
 struct sim_ctx;
+struct sim_places;
 struct sim_search;
 
 enum choice_stream { CHOICE_SCHEDULE, CHOICE_WORLD, CHOICE_FAULTS, CHOICE_PROGRAM,
@@ -86,6 +87,7 @@ struct choice_source {
     uint16_t faults_one_in;    /* the same for faults */
     uint16_t program_one_in;   /* the same for program */
     uint16_t knob_one_in;      /* the same for knobs (kinds from CHOICE_KIND_KNOB on) */
+    struct sim_places *places; /* TAME, RANDOM, PCT: one place that never failed fails; or NULL */
     struct sim_search *search; /* SEARCH: sim/search.h */
     bool access_points;        /* memory accesses are scheduling points (module permitting) */
 };
@@ -98,6 +100,12 @@ enum { CHOICE_KIND_MODEL = 16, CHOICE_KIND_KNOB = 0x4000 };
  * (for checks and reports). Not for scheduling.
  */
 uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count);
+
+/*
+ * The same of the faults stream, where the answer 1 is a failure of the call in progress: a run may
+ * be there to let each place fail once (sim/places.h).
+ */
+uint32_t choice_fault(struct sim *s, uint32_t kind, uint32_t count);
 
 /* choice_pick with arguments in the order of use most frequent in the model. */
 static inline bool choice_flag(struct sim *s, enum choice_stream stream, uint32_t kind)

@@ -82,7 +82,7 @@ bool ex_should_fail(struct sim *s)
         sim_trace(s, TRACE_AllocFail, 0, 0);
         return true;
     }
-    answer = choice_pick(s, CHOICE_FAULTS, EX_PICK_FAIL, 3);
+    answer = choice_fault(s, EX_PICK_FAIL, 3);
     if (SIM_LIKELY(answer == 0)) {
         return false;
     }

@@ -10,9 +10,8 @@
 
 /*
  * Driver-visible memory of a kind (enum model_block), filled with the run's pattern (or zero),
- * 16-byte aligned. Asks the fault stream whether to fail if may_fail (systematic by call site:
- * PICK_EX). NULL on a drawn failure. The arena being full is a LIMIT, not a failure. *block may be
- * NULL.
+ * 16-byte aligned. Asks the fault stream whether to fail if may_fail. NULL on such a failure. The
+ * arena being full is a LIMIT, not a failure. *block may be NULL.
  */
 void *ex_alloc(struct sim *s, SIZE_T size, enum model_block kind, ULONG tag, bool zero,
                bool may_fail, struct sim_block **block);

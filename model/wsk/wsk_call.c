@@ -441,7 +441,7 @@ void wsk_pend(struct wsk_call *call)
 
 bool wsk_fault(struct sim *s, const NTSTATUS *list, uint32_t count, NTSTATUS *status)
 {
-    if (world_is_healed(s) || !choice_flag(s, CHOICE_FAULTS, PICK_WSK_FAIL)) {
+    if (world_is_healed(s) || choice_fault(s, PICK_WSK_FAIL, 2) == 0) {
         return false;
     }
     *status = list[choice_pick(s, CHOICE_FAULTS, PICK_WSK_FAIL_STATUS, count)];

@@ -6,9 +6,9 @@
  *   fingerprints corpus MODULE FILE...               fuzz inputs
  *   fingerprints read MODULE <CASES                  the same cases, as recordings
  *
- * write and corpus print "wsk1:... outcome", read takes such lines and prints them with its own outcome; so
- * the second file equals the first if, and only if, same choices gave same runs. A case is
- * canonical choices only: strategies, which might ask engines different things, play no part in
+ * write and corpus print "wsk1:... outcome", read takes such lines and prints them with its own
+ * outcome; so the second file equals the first if, and only if, same choices gave same runs. A case
+ * is canonical choices only: strategies, which might ask engines different things, play no part in
  * read.
  */
 #include <stdio.h>

@@ -3,9 +3,9 @@
 #
 #   flavours.sh FINGERPRINTS WSKSIM-CC
 #
-# Same choices, same run: cases of the three example drivers, drawn ones and the inputs of the corpus,
-# are written once and read back as recordings by other builds of driver and engine. Every line must be equal: verdict, rule,
-# fingerprint, number of steps.
+# Same choices, same run: cases of the three example drivers, drawn ones and the inputs of the
+# corpus, are written once and read back as recordings by other builds of driver and engine. Every
+# line must be equal: verdict, rule, fingerprint, number of steps.
 #   modules: checked and plain, at -O1 and -O0. The engine is FINGERPRINTS.
 #   engines: FINGERPRINTS, and those named in WSKSIM_OTHER_ENGINES (scripts/test names the ones it
 #            has just built: with gcc, with sanitizers, ...). The module is the checked one at -O1,
