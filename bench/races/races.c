@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  *   wsksim_races [--programs=PATTERN,...] [--strategies=NAME,...] [--seeds=N] [--limit=N]
- *                [--jobs=N] [--tame] [--fewest[=RUNS]] [--list] [--module=FILE]
+ *                [--give-up=N] [--jobs=N] [--tame] [--fewest[=RUNS]] [--list]
+ *                [--module=FILE]
  *
  * Worker processes take the next open trial until none is left; the parent starts a new one where
  * one has died, tells how far it is, and prints the table at the end or when it is interrupted.
@@ -21,10 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS = 20, LIMIT = 10000, FEWEST_RUNS = 300000, JOBS_MAX = 64, DEATHS_MAX = 20 };
+enum { SEEDS = 20, LIMIT = 10000, GIVE_UP = 5, FEWEST_RUNS = 300000, JOBS_MAX = 64, DEATHS_MAX = 20 };
 
 static struct race_settings settings = {
-    .module = RACES_MODULE, .programs = "", .seeds = SEEDS, .limit = LIMIT};
+    .module = RACES_MODULE, .programs = "", .seeds = SEEDS, .limit = LIMIT,
+    .give_up = GIVE_UP};
 static struct race_board *board;
 static bool wants_tame, wants_list;
 static uint32_t fewest_runs;
@@ -102,6 +104,8 @@ static void take_option(const char *argument)
         settings.seeds = number(value, RACES_SEEDS_MAX);
     } else if ((value = value_of(argument, "--limit")) != NULL) {
         settings.limit = number(value, 100000000);
+    } else if ((value = value_of(argument, "--give-up")) != NULL) {
+        settings.give_up = strcmp(value, "0") == 0 ? UINT32_MAX : number(value, RACES_SEEDS_MAX);
     } else if ((value = value_of(argument, "--jobs")) != NULL) {
         settings.jobs = number(value, JOBS_MAX);
     } else if ((value = value_of(argument, "--module")) != NULL) {
@@ -156,6 +160,26 @@ static void *shared(size_t size)
     return memory;
 }
 
+/* The first seeds of this program and strategy have found nothing; waits until that is known. */
+static bool is_hopeless(uint32_t seed, uint32_t program, uint32_t strategy)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    if (seed < settings.give_up || settings.strategy[strategy] == REPLAY_PORTFOLIO) {
+        return false;
+    }
+    for (uint32_t i = 0; i < settings.give_up; i++) {
+        const volatile struct race_result *r =
+            races_result(board, &settings, i, program, strategy);
+        while (r->state <= RACE_RUNNING && board->must_stop == 0) {
+            nanosleep(&pause, NULL);
+        }
+        if (r->state != RACE_NOT_FOUND) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A worker: takes trials until none is left. */
 __attribute__((noreturn)) static void serve(void)
 {
@@ -170,11 +194,17 @@ __attribute__((noreturn)) static void serve(void)
             break;
         }
         struct race_result *result = &board->result[i];
+        uint32_t strategy = i % settings.strategy_count;
         uint32_t program = i / settings.strategy_count % board->program_count;
         uint32_t seed = i / settings.strategy_count / board->program_count;
+        if (is_hopeless(seed, program, strategy)) {
+            result->state = RACE_SKIPPED;
+            continue;
+        }
+        result->worker = getpid();
         result->state = RACE_RUNNING;
-        races_trial(board, &settings, &board->program[program],
-                    settings.strategy[i % settings.strategy_count], seed + 1, result);
+        races_trial(board, &settings, &board->program[program], settings.strategy[strategy],
+                    seed + 1, result);
     }
     _exit(0);
 }
@@ -221,6 +251,16 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* The trials that a worker was making when it died. */
+static void mark_broken(pid_t worker)
+{
+    for (uint32_t i = 0; i < board->result_count; i++) {
+        if (board->result[i].state == RACE_RUNNING && board->result[i].worker == worker) {
+            board->result[i].state = RACE_BROKEN;
+        }
+    }
+}
+
 /* True if all trials came to their end. */
 static bool run_all(void)
 {
@@ -236,6 +276,7 @@ static bool run_all(void)
         pid_t pid = waitpid(-1, &status, WNOHANG);
         if (pid > 0) {
             alive--;
+            mark_broken(pid);
             if ((!WIFEXITED(status) || WEXITSTATUS(status) != 0) && ++deaths < DEATHS_MAX &&
                 board->must_stop == 0) {
                 start_worker();
@@ -247,11 +288,6 @@ static bool run_all(void)
         nanosleep(&pause, NULL);
     }
     show_progress(now() - start, true);
-    for (uint32_t i = 0; i < board->result_count; i++) {
-        if (board->result[i].state == RACE_RUNNING) {
-            board->result[i].state = RACE_BROKEN; /* its worker died in it */
-        }
-    }
     printf("%u trials in %.0f s, %u processes\n", done_count(), now() - start, settings.jobs);
     return done_count() == board->result_count;
 }

@@ -22,10 +22,14 @@
 
 enum { RACES_PROGRAMS_MAX = 128, RACES_SEEDS_MAX = 100, RACES_RULE_MAX = 32 };
 
-enum race_state { RACE_OPEN, RACE_RUNNING, RACE_FOUND, RACE_NOT_FOUND, RACE_BROKEN };
+enum race_state {
+    RACE_OPEN, RACE_RUNNING, RACE_FOUND, RACE_NOT_FOUND, RACE_BROKEN,
+    RACE_SKIPPED, /* its first seeds found nothing */
+};
 
 struct race_result {
     uint8_t state;           /* enum race_state */
+    int32_t worker;          /* process that makes it, or made it */
     uint32_t schedules;      /* up to the first failure, or in all */
     uint32_t others, limits; /* runs that broke another rule than expected, or hit a limit */
     uint32_t steps;          /* of a usual run, with access points */
@@ -42,6 +46,7 @@ struct race_settings {
     const char *module;
     const char *programs;   /* patterns of names, separated by commas; "" = all */
     uint32_t seeds, limit, jobs;
+    uint32_t give_up; /* a strategy that found nothing with so many seeds is not asked again */
     uint32_t strategy_count;
     enum replay_strategy strategy[REPLAY_STRATEGIES];
 };

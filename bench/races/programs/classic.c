@@ -270,7 +270,7 @@ RACE(deadlock01, 1, "KRN-121", "CS/deadlock01")
     Join();
 }
 
-/* lazy01: a sum that must not be complete when it is looked at. 0 preemptions: who looks is last. */
+/* lazy01: a sum must not be complete when it is looked at. 0 preemptions: who looks is last. */
 static volatile LONG LazyData;
 
 static void LazyLook(LONG Argument)

@@ -285,7 +285,7 @@ RACE(stack_event, 1, "MEM-STACK-RETURNED KRN-089 MEM-UAF", "")
     Join();
 }
 
-/* stop_free: a thread is told to stop by a flag, and its context freed without waiting for it. 1. */
+/* stop_free: a flag tells a thread to stop; its context is freed without waiting for it. 1. */
 static volatile LONG MustStop;
 
 static void StopWorker(LONG Argument)

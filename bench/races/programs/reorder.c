@@ -131,8 +131,8 @@ RACE(wronglock_3, 1, "SYS-ASSERT", "CS/wronglock_3") { Wrong(1, 3); }
 
 /*
  * philosophers_N: each takes its left fork, then its right one. All hold their left fork: a ring of
- * waits. 1 preemption, if the others come in the one order in which each finds its right fork taken;
- * in the order of creation all but the last have to be preempted, N - 1 times.
+ * waits. 1 preemption, if the others come in the one order in which each finds its right fork
+ * taken; in the order of creation all but the last have to be preempted, N - 1 times.
  */
 enum { SEATS_MAX = 7 };
 static FAST_MUTEX Fork[SEATS_MAX];
