@@ -63,6 +63,7 @@ static struct ke_context *record_take(struct sim *s)
     c->critical = 0;
     c->guarded = 0;
     c->raise_count = 0;
+    c->impersonates = false;
     c->must_wait = false;
     c->process = 0;
     c->attached_from = 0;

@@ -85,6 +85,7 @@ struct ke_context {
     int16_t guarded;              /* guarded regions */
     uint8_t raise[KE_RAISES_MAX]; /* what the raises in progress must restore (KRN-053) */
     uint8_t raise_count;
+    bool impersonates; /* PsImpersonateClient */
     bool must_wait; /* KeSetEvent(.., Wait TRUE): the next call is a wait (KRN-087) */
     uint8_t must_wait_irql;
     uint32_t process; /* 0 = the system process; the world numbers its user processes from 1 */

@@ -56,6 +56,10 @@ void ps_object_drop(struct sim *s, struct ps_object *o);
 /* A routine hands a reference to the driver (IoGetDeviceObjectPointer, KRN-261): it must drop it.
  */
 void ps_object_give(struct sim *s, struct ps_object *o);
+/* ObDereferenceObject: how many references are left. */
+LONG_PTR ps_object_dereference(struct sim *s, void *body);
+/* Does the current thread act for somebody else (PsImpersonateClient)? */
+bool ps_is_impersonating(struct sim *s);
 /* The same for any object by its address, a device too. */
 void ps_object_give_body(struct sim *s, const void *body);
 

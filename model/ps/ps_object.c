@@ -194,7 +194,7 @@ NTSTATUS ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess,
 }
 
 /* KRN-254: one of the driver's own references goes. */
-static LONG_PTR object_dereference(struct sim *s, void *body)
+LONG_PTR ps_object_dereference(struct sim *s, void *body)
 {
     struct ps_object *o = ps_object_check(s, body);
     if (o->client <= 0) {
@@ -211,7 +211,7 @@ static LONG_PTR object_dereference(struct sim *s, void *body)
 LONG_PTR ObfDereferenceObject(PVOID Object)
 {
     struct sim *s = model_enter_object(ROUTINE_ObDereferenceObject, SIM_OP_WRITE, Object);
-    LONG_PTR references = object_dereference(s, Object);
+    LONG_PTR references = ps_object_dereference(s, Object);
     model_leave(s);
     return references;
 }
@@ -220,7 +220,7 @@ LONG_PTR ObfDereferenceObjectWithTag(PVOID Object, ULONG Tag)
 {
     (void)Tag;
     struct sim *s = model_enter_object(ROUTINE_ObDereferenceObjectWithTag, SIM_OP_WRITE, Object);
-    LONG_PTR references = object_dereference(s, Object);
+    LONG_PTR references = ps_object_dereference(s, Object);
     model_leave(s);
     return references;
 }
@@ -229,7 +229,7 @@ void ObDereferenceObjectDeferDelete(PVOID Object)
 {
     struct sim *s =
         model_enter_object(ROUTINE_ObDereferenceObjectDeferDelete, SIM_OP_WRITE, Object);
-    (void)object_dereference(s, Object);
+    (void)ps_object_dereference(s, Object);
     model_leave(s);
 }
 

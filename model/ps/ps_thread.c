@@ -170,6 +170,10 @@ static void terminate_check(struct sim *s, struct ke_context *c)
         model_fail(s, RULE_KRN_256, c->thread->o->object, &c->thread->created,
                    "a thread ends inside a critical or guarded region that it entered");
     }
+    if (c->impersonates) {
+        model_fail(s, RULE_KRN_256, c->thread->o->object, &c->thread->created,
+                   "a thread ends while it impersonates");
+    }
     model_exercised(s, RULE_KRN_256);
 }
 

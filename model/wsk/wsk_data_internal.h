@@ -29,6 +29,8 @@ enum wsk_data_pick {
     PICK_WSK_CHECK,                  /* table 1.4.1 CHECK: 0 = success */
     PICK_WSK_MISSING,                /* DGRM-026 */
     PICK_WSK_RESOLVE_DELAY,
+    PICK_WSK_SORT,     /* SIO_ADDRESS_LIST_SORT: 1 = one address fewer */
+    PICK_WSK_COALESCE, /* DGRM-027: 0 = the datagram goes into the element before it */
 };
 
 /* ---- wsk_stage.c: memory of ours for bytes on their way ---- */
@@ -52,6 +54,8 @@ void *wsk_stage_alloc(struct sim *s, size_t size);
 void wsk_stage_free(struct sim *s, const void *p);
 /* A record of the pool; ends the run when there are too many. */
 void *wsk_record(struct sim *s, struct record_pool *pool, const char *what);
+/* REL-010, release.held_limit: more is held than the subsystem has buffers for. */
+bool wsk_holds_too_much(struct sim *s, const struct wsk_socket *socket, uint16_t reading);
 
 /* Arena memory for arguments of callbacks: valid until wsk_argument_free, then a touch is `rule`.
  */
@@ -105,7 +109,7 @@ struct wsk_element {
     bool is_empty; /* an empty datagram: its bytes are nobody's */
     PSOCKADDR remote;
     void *control;
-    struct wsk_packet *packet;
+    struct wsk_packet *packet; /* several, linked, if they were coalesced (DGRM-027) */
     uint64_t hash; /* of the bytes shown */
     struct sim_where released;
 };
@@ -183,6 +187,8 @@ SIZE_T wsk_stream_available(struct sim *s, const struct wsk_socket *socket);
 bool wsk_stream_peer_finished(const struct wsk_socket *socket);
 /* The fate of `size` bytes is decided. */
 void wsk_stream_take(struct sim *s, struct wsk_socket *socket, SIZE_T size);
+/* After a graceful disconnect of the client's own: drops what has come, if that is the reading. */
+void wsk_stream_shut(struct sim *s, struct wsk_socket *socket);
 
 /* ---- wsk_receive.c ---- */
 

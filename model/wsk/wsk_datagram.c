@@ -152,6 +152,18 @@ static ULONG make_control(struct sim *s, const struct wsk_packet *p, uint8_t out
     return (ULONG)CMSG_SPACE(data);
 }
 
+/* The object that tells coalesced datagrams apart (DGRM-027). */
+static ULONG make_coalesced(DWORD segment, uint8_t *out)
+{
+    CMSGHDR header = {.cmsg_len = CMSG_LEN(sizeof segment),
+                      .cmsg_level = IPPROTO_UDP,
+                      .cmsg_type = UDP_COALESCED_INFO};
+    memset(out, 0, CMSG_SPACE(sizeof segment));
+    memcpy(out, &header, sizeof header);
+    memcpy(out + sizeof header, &segment, sizeof segment);
+    return (ULONG)CMSG_SPACE(sizeof segment);
+}
+
 /* ---- WskReceiveFrom ---- */
 
 static bool is_cut_short(const struct wsk_request *r, const struct wsk_packet *p)
@@ -375,6 +387,9 @@ static void end_race(struct sim *s, void *argument, uint64_t value)
 
 static bool has_room(struct sim *s, const struct wsk_socket *socket)
 {
+    if (wsk_holds_too_much(s, socket, 1)) {
+        return false;
+    }
     bool is_off = socket->data.receives.first == NULL && !socket->gate[WSK_EV_RECEIVE_FROM].adm;
     if (is_off && model_knob(s, KNOB_AMB_59) == 1) {
         return false;
@@ -477,23 +492,57 @@ void wsk_datagram_filter_changed(struct sim *s, struct wsk_socket *socket)
 static uint32_t datagram_ready(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
 {
     const struct wsk_data *d = &socket->data;
-    (void)s;
-    if (event != WSK_EV_RECEIVE_FROM || (d->receives.first != NULL && !d->is_racing)) {
+    if (event != WSK_EV_RECEIVE_FROM || (d->receives.first != NULL && !d->is_racing) ||
+        wsk_holds_too_much(s, socket, 2)) {
         return 0;
     }
     return d->packets - d->stale;
 }
 
+/* Byte `at` of an element that shows these packets. */
+static uint8_t byte_at(const struct wsk_packet *p, uint32_t at)
+{
+    while (at >= p->size) {
+        at -= p->size;
+        p = p->next;
+    }
+    return p->bytes[at];
+}
+
+/*
+ * DGRM-027, after UDP_RECV_MAX_COALESCED_SIZE has been set: datagrams of one sender and one size,
+ * the last may be shorter, go into one element, as many as the option has room for. Links what
+ * joins `p` behind it; how many bytes all have.
+ */
+static uint32_t coalesce(struct sim *s, struct wsk_socket *socket, struct wsk_packet *p)
+{
+    uint32_t total = p->size, segment = p->size;
+    ULONG limit = wsk_option_value(socket, IPPROTO_UDP, UDP_RECV_MAX_COALESCED_SIZE);
+    struct wsk_packet *next;
+    while (limit != 0 && segment != 0 && p->size == segment &&
+           (next = first_fresh(socket)) != NULL && next->size != 0 && next->size <= segment &&
+           next->size <= limit - (total < limit ? total : limit) && next->flags == p->flags &&
+           net_address_same_ip(&next->from, &p->from) && next->from.port == p->from.port &&
+           choice_pick(s, CHOICE_WORLD, PICK_WSK_COALESCE, 3) == 0) {
+        p->next = pop_fresh(socket);
+        p = p->next;
+        total += p->size;
+    }
+    return total;
+}
+
 static void add_packet(struct sim *s, struct wsk_list *list, struct wsk_packet *p,
                        struct wsk_shape shape)
 {
-    struct wsk_element *e = wsk_list_add(s, list, p->size, shape, true);
+    uint32_t total = coalesce(s, list->socket, p);
+    struct wsk_element *e = wsk_list_add(s, list, total, shape, true);
     WSK_DATAGRAM_INDICATION *visible = (WSK_DATAGRAM_INDICATION *)e->address;
-    for (uint32_t i = 0, at = 0; i < e->pieces && at < p->size; i++) {
-        memcpy(e->piece[i].bytes, p->bytes + at, e->piece[i].size);
-        at += (uint32_t)e->piece[i].size;
+    for (uint32_t i = 0, at = 0; i < e->pieces && at < total; i++) {
+        for (SIZE_T k = 0; k < e->piece[i].size; k++) {
+            e->piece[i].bytes[k] = byte_at(p, at++);
+        }
     }
-    e->is_empty = p->size == 0;
+    e->is_empty = total == 0;
     wsk_element_seal(e);
     e->packet = p;
     e->remote = wsk_argument_address(s, &p->from, RULE_DGRM_022);
@@ -503,6 +552,9 @@ static void add_packet(struct sim *s, struct wsk_list *list, struct wsk_packet *
     }
     uint8_t control[CONTROL_MAX];
     ULONG size = make_control(s, p, control);
+    if (p->next != NULL) {
+        size += make_coalesced(p->size, control + size);
+    }
     if (size != 0) {
         e->control = wsk_argument(s, size, RULE_DGRM_022);
         memcpy(e->control, control, size);
@@ -560,7 +612,10 @@ static enum answer answer_of(struct sim *s, const struct wsk_invocation *inv)
 static void put_back(struct wsk_socket *socket, struct wsk_element *first, bool is_stale)
 {
     for (struct wsk_element *e = first; e != NULL; e = e->next) {
-        push_again(socket, e->packet, is_stale);
+        for (struct wsk_packet *p = e->packet, *next; p != NULL; p = next) {
+            next = p->next;
+            push_again(socket, p, is_stale);
+        }
     }
 }
 
@@ -580,7 +635,9 @@ static void datagram_returned(struct sim *s, struct wsk_invocation *inv)
         put_back(socket, first, is_static);
     } else {
         for (struct wsk_element *e = first; e != NULL; e = e->next) {
-            packet_free(s, e->packet);
+            for (struct wsk_packet *p = e->packet; p != NULL; p = p->next) {
+                packet_free(s, p);
+            }
         }
     }
     if (answer == REFUSED) {

@@ -307,6 +307,32 @@ static void query_addresses(struct wsk_call *call, const struct wsk_control *c)
     wsk_inline(call, STATUS_SUCCESS, size);
 }
 
+/* A list of IPv6 addresses (mapped ones too) that lies in the input with all that it names. */
+static bool is_sortable(struct sim *s, const struct wsk_control *c)
+{
+    const SOCKET_ADDRESS_LIST *list = c->in;
+    if (list->iAddressCount < 0 ||
+        (c->in_size - offsetof(SOCKET_ADDRESS_LIST, Address)) / sizeof(SOCKET_ADDRESS) <
+            (SIZE_T)list->iAddressCount) {
+        return false;
+    }
+    for (INT i = 0; i < list->iAddressCount; i++) {
+        const SOCKET_ADDRESS *at = &list->Address[i];
+        if (at->lpSockaddr == NULL || at->iSockaddrLength < (INT)sizeof(SOCKADDR_IN6)) {
+            return false;
+        }
+        model_touch(s, at->lpSockaddr, sizeof(SOCKADDR_IN6), "InputBuffer address");
+        if (at->lpSockaddr->sa_family != AF_INET6) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * One link: every order is as good as another. What cannot be reached goes to the end and is not
+ * counted: the number may have become smaller.
+ */
 static void sort_addresses(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
@@ -314,16 +340,25 @@ static void sort_addresses(struct wsk_call *call, const struct wsk_control *c)
     if (!wsk_control_wants_none(call)) {
         return;
     }
-    if (c->in == NULL || c->out == NULL || c->in_size < sizeof(INT) || c->out_size < c->in_size) {
+    if (c->in == NULL || c->out == NULL || c->in_size < offsetof(SOCKET_ADDRESS_LIST, Address) ||
+        c->out_size < c->in_size) {
         wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
         return;
     }
     model_touch(s, c->in, c->in_size, "InputBuffer");
     model_touch(s, c->out, c->in_size, "OutputBuffer");
-    memmove(c->out, c->in, c->in_size); /* one link: every order is as good as another */
+    if (!is_sortable(s, c)) {
+        wsk_inline(call, STATUS_INVALID_PARAMETER, 0);
+        return;
+    }
+    memmove(c->out, c->in, c->in_size);
+    SOCKET_ADDRESS_LIST *sorted = c->out;
+    if (sorted->iAddressCount > 1 && choice_flag(s, CHOICE_WORLD, PICK_WSK_SORT)) {
+        sorted->iAddressCount--;
+    }
     wsk_control_returned(s, c->returned, c->in_size);
     if (model_mutated(address_sort_loses)) {
-        *(INT *)c->out -= 1;
+        sorted->iAddressCount = 0;
     }
     wsk_inline(call, STATUS_SUCCESS, c->in_size);
 }

@@ -8,7 +8,14 @@
  */
 #include "model/wsk/wsk_data_internal.h"
 
-enum { HELD_LONG_MS = 10000, ASAP_MS = 100 }; /* REL-010, RECV-026: nothing is quantified */
+/* REL-010, RECV-026: nothing is quantified. */
+enum { HELD_LONG_MS = 10000, ASAP_MS = 100, HELD_MAX = 64 };
+
+bool wsk_holds_too_much(struct sim *s, const struct wsk_socket *socket, uint16_t reading)
+{
+    return SIM_UNLIKELY(socket->retained > HELD_MAX) &&
+           model_knob(s, KNOB_RELEASE_HELD_LIMIT) == reading;
+}
 
 /* REL-013: after the close was entered only the lists of callbacks that have not returned. */
 static void check_not_closing(struct wsk_call *call, const struct wsk_list *list)
@@ -163,6 +170,9 @@ static void release(struct wsk_call *call, uintptr_t address, bool is_datagram)
     }
     call->status = model_mutated(release_pends) ? STATUS_PENDING : STATUS_SUCCESS;
     wsk_close_poke(s, call->socket);
+    if (model_knob(s, KNOB_RELEASE_HELD_LIMIT) == 2) {
+        wsk_socket_kick(s, call->socket);
+    }
 }
 
 NTSTATUS WSKAPI WskReleaseData(PWSK_SOCKET Socket, PWSK_DATA_INDICATION DataIndication)

@@ -294,7 +294,7 @@ static void cancel_now(struct sim *s, void *argument, uint64_t value)
 {
     struct wsk_request *r = argument;
     (void)value;
-    if (r->phase == WSK_REQ_WAITING) {
+    if (r->phase == WSK_REQ_WAITING && !r->is_late) {
         r->withdraw(s, r);
         if (r->phase == WSK_REQ_WAITING) { /* the socket may have died of it: LIFE-13 */
             bool is_wrong = model_mutated(cancel_other_status);
@@ -448,14 +448,14 @@ void wsk_request_drained(struct sim *s, struct wsk_gate *gate, struct wsk_reques
 
 /* ---- all at once: close and death ---- */
 
-enum { ORPHANS_MAX = 256 };
+enum { ORPHANS_MAX = 256, LATE_CANCEL_MS = 30000 };
 
 static uint32_t collect(struct wsk_socket *socket, struct wsk_request *out[ORPHANS_MAX])
 {
     uint32_t count = 0;
     for (struct wsk_request *r = socket->all_first; r != NULL && count < ORPHANS_MAX;
          r = r->all_next) {
-        if (r->phase == WSK_REQ_WAITING && r->kind != WSK_REQ_EVENT) {
+        if (r->phase == WSK_REQ_WAITING && r->kind != WSK_REQ_EVENT && !r->is_late) {
             out[count++] = r;
         }
     }
@@ -484,6 +484,28 @@ static void reorder(struct sim *s, struct wsk_request *r[], uint32_t count)
     }
 }
 
+static void complete_late(struct sim *s, void *argument, uint64_t value)
+{
+    struct wsk_request *r = argument;
+    (void)value;
+    if (r->phase == WSK_REQ_WAITING) {
+        wsk_complete(s, r, STATUS_CANCELLED, 0);
+    }
+}
+
+/* CONN-012: closes have been seen to hang behind a connect for a long time. */
+static bool is_late(struct sim *s, struct wsk_request *r)
+{
+    bool is_connect = r->kind == WSK_REQ_CONNECT || r->kind == WSK_REQ_CONNECT_EX;
+    if (!is_connect || r->socket->life != WSK_CLOSING ||
+        model_knob(s, KNOB_CONNECT_LATE_CANCEL) == 0) {
+        return false;
+    }
+    r->is_late = true;
+    sim_event_add(s, s->now + SIM_MS(LATE_CANCEL_MS), complete_late, r, 0);
+    return true;
+}
+
 void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS status,
                           bool in_any_order)
 {
@@ -499,7 +521,9 @@ void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS sta
         for (uint32_t i = 0; i < count; i++) {
             if (orphan[i]->phase == WSK_REQ_WAITING) { /* one may take another with it */
                 orphan[i]->withdraw(s, orphan[i]);
-                wsk_complete(s, orphan[i], status, 0);
+                if (!is_late(s, orphan[i])) {
+                    wsk_complete(s, orphan[i], status, 0);
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
  * result list exists only for a request that succeeds. Each list is a record: who got it, and
  * whether it was given back.
  */
+#include "model/ps/ps.h"
 #include "model/wsk/wsk_data_internal.h"
 
 #include <string.h>
@@ -296,6 +297,18 @@ static bool faults(struct wsk_call *call)
     return true;
 }
 
+/* ADDR-014; AMBIGUOUS-LIFE-58 for the process. */
+static bool is_bad_context(struct sim *s, PEPROCESS process, PETHREAD thread)
+{
+    model_exercised(s, RULE_ADDR_014);
+    if ((process != NULL || thread != NULL) && ps_is_impersonating(s) &&
+        !model_mutated(resolver_takes_impersonators)) {
+        return true;
+    }
+    return thread != NULL && process == NULL && model_knob(s, KNOB_ADDR_CONTEXT) == 0 &&
+           !model_mutated(resolver_takes_any_thread);
+}
+
 /* ---- the calls ---- */
 
 NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
@@ -323,10 +336,7 @@ NTSTATUS WSKAPI WskGetAddressInfo(PWSK_CLIENT Client, PUNICODE_STRING NodeName,
     }
     model_exercised(s, RULE_ADDR_013);
     model_touch(s, Result, sizeof *Result, "Result");
-    bool needs_process = OwningThread != NULL && OwningProcess == NULL &&
-                         !model_mutated(resolver_takes_any_thread); /* ADDR-014 */
-    model_exercised(s, RULE_ADDR_014);
-    if (needs_process && model_knob(s, KNOB_ADDR_CONTEXT) == 0) {
+    if (is_bad_context(s, OwningProcess, OwningThread)) {
         wsk_refuse(&call, STATUS_INVALID_PARAMETER);
     } else if (!faults(&call)) {
         struct question *q = wsk_stage_alloc(s, sizeof *q);
@@ -444,9 +454,8 @@ NTSTATUS WSKAPI WskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG Soc
         model_lint(s, RULE_ADDR_013);
     }
     model_exercised(s, RULE_ADDR_013);
-    bool needs_process = OwningThread != NULL && OwningProcess == NULL;
     if (!read_address(s, SockAddr, SockAddrLength, &r->address[0]) ||
-        (needs_process && model_knob(s, KNOB_ADDR_CONTEXT) == 0)) {
+        is_bad_context(s, OwningProcess, OwningThread)) {
         wsk_refuse(&call, STATUS_INVALID_PARAMETER);
     } else if (!faults(&call)) {
         r->flags = Flags;

@@ -311,6 +311,7 @@ static void finish_sending(struct wsk_call *call, const WSK_BUF *buffer)
     }
     model_exercised(s, RULE_DISC_004);
     socket->data.is_shut = true;
+    wsk_stream_shut(s, socket);
     if (socket->state == WSK_CONNECTED) {
         wsk_socket_state(s, socket, WSK_LOCAL_FIN);
     }

@@ -72,10 +72,27 @@ SIZE_T wsk_stream_available(struct sim *s, const struct wsk_socket *socket)
          (d->cut == WSK_CUT_LOCAL || model_knob(s, KNOB_RECV_DATA_AT_ABORT) == 0))) {
         return 0; /* RECV-029 */
     }
-    if (d->is_shut && model_mutated(half_open_lost)) {
+    if (d->is_shut &&
+        (model_mutated(half_open_lost) || model_knob(s, KNOB_DISCONNECT_HALF_OPEN) == 1)) {
         return 0;
     }
     return net_tcp_readable(d->tcp);
+}
+
+void wsk_stream_shut(struct sim *s, struct wsk_socket *socket)
+{
+    struct wsk_data *d = &socket->data;
+    if (!d->is_shut || d->is_indicating || d->tcp == NULL || d->cut != WSK_CUT_NONE ||
+        model_knob(s, KNOB_DISCONNECT_HALF_OPEN) != 1) {
+        return;
+    }
+    model_exercised(s, RULE_DISC_009);
+    SIZE_T size = net_tcp_readable(d->tcp);
+    if (size != 0) {
+        net_tcp_consume(s, d->tcp, size);
+        d->taken += size;
+        d->offered = d->taken;
+    }
 }
 
 bool wsk_stream_peer_finished(const struct wsk_socket *socket)
@@ -158,6 +175,7 @@ static void on_readable(struct sim *s, void *user)
 {
     struct wsk_socket *socket = user;
     const struct wsk_request *first = socket->data.receives.first;
+    wsk_stream_shut(s, socket);
     /* What a WAITALL has begun with, it goes on with: no callback takes bytes out of its middle. */
     bool is_begun = first != NULL && first->done != 0;
     if (!is_begun && wsk_pick_race(s, socket, WSK_EV_RECEIVE)) {
@@ -242,7 +260,7 @@ static uint32_t receive_ready(struct sim *s, const struct wsk_socket *socket)
     const struct wsk_data *d = &socket->data;
     bool is_parallel = model_mutated(receive_events_overlap);
     if ((d->is_indicating && !is_parallel) || d->is_held || s->now < d->pause_until ||
-        (d->receives.first != NULL && !d->is_racing)) {
+        (d->receives.first != NULL && !d->is_racing) || wsk_holds_too_much(s, socket, 2)) {
         return 0;
     }
     SIZE_T available = wsk_stream_available(s, socket);
@@ -486,6 +504,7 @@ static void receive_returned(struct sim *s, struct wsk_invocation *inv)
     if (wsk_stream_available(s, socket) != 0) { /* not cut or closed meanwhile */
         wsk_stream_take(s, socket, consumed);
     }
+    wsk_stream_shut(s, socket);
     wsk_stream_serve(s, socket);
 }
 

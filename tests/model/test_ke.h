@@ -45,9 +45,12 @@ static void ke_test_main(struct sim *s, void *argument)
     body();
 }
 
+/* For the few tests that need another number. */
+static uint32_t ke_test_processors = 2;
+
 static inline enum sim_verdict ke_test_run(void (*body)(void), const struct choice_source *source)
 {
-    static const struct sim_options options = {.processors = 2, .steps_max = 100000};
+    const struct sim_options options = {.processors = ke_test_processors, .steps_max = 100000};
     void *argument;
     memcpy(&argument, &body, sizeof argument);
     return sim_run(ke_test_sim, ke_test_main, argument, &options, source, NULL);

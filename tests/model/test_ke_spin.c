@@ -2,6 +2,8 @@
 /* Spin locks: KRN-110 to KRN-118, KRN-121, KRN-124, KRN-134. */
 #include "test_ke.h"
 
+#include "model/ke/ke_internal.h"
+
 struct shared {
     KSPIN_LOCK lock, other;
     int inside, value;
@@ -79,11 +81,66 @@ static void queued_excludes(void)
     SIM_ASSERT(x->value == 12);
 }
 
+/* Queued locks are granted in the order of arrival (KRN-134): two wait, the third holds. */
+struct row {
+    struct shared *x;
+    int number;
+};
+static volatile int turn; /* who may ask */
+static int served[2], served_count;
+
+static void waits_in_row(PVOID argument)
+{
+    const struct row *row = argument;
+    KLOCK_QUEUE_HANDLE handle;
+    while (turn < row->number) {
+        KeStallExecutionProcessor(1);
+    }
+    KeAcquireInStackQueuedSpinLock(&row->x->other, &handle);
+    served[served_count++] = row->number;
+    KeReleaseInStackQueuedSpinLock(&handle);
+}
+
+static void wait_for_waiters(uint32_t wanted)
+{
+    uint32_t count;
+    do {
+        KeStallExecutionProcessor(1);
+        count = 0;
+        for (uint32_t i = 0; i < sim_current->live_count; i++) {
+            const struct sim_ctx *ctx = sim_current->live[i];
+            count += ke_record(ctx) != NULL && ke_record(ctx)->spin_queue != NULL;
+        }
+    } while (count < wanted);
+}
+
+static void first_come_first_served(void)
+{
+    struct shared *x = shared_new();
+    struct row row[2] = {{x, 1}, {x, 2}};
+    KLOCK_QUEUE_HANDLE handle;
+    turn = served_count = 0;
+    PKTHREAD second = ke_test_thread(waits_in_row, &row[1]);
+    PKTHREAD first = ke_test_thread(waits_in_row, &row[0]);
+    KeAcquireInStackQueuedSpinLock(&x->other, &handle);
+    turn = 1;
+    wait_for_waiters(1);
+    turn = 2;
+    wait_for_waiters(2);
+    KeReleaseInStackQueuedSpinLock(&handle);
+    ke_test_join(first);
+    ke_test_join(second);
+    SIM_ASSERT(served[0] == 1 && served[1] == 2);
+}
+
 static void test_exclusion(void **state)
 {
     (void)state;
     ke_test_good(ordinary_excludes);
     ke_test_good(queued_excludes);
+    ke_test_processors = 3;
+    ke_test_good(first_come_first_served);
+    ke_test_processors = 2;
 }
 
 static void try_and_hand_over_hand(void)

@@ -360,6 +360,19 @@ MISTAKE(inspect_id_of_four_bytes, "CTL-160", .world = PeerSends)
     TcpEnd();
 }
 
+MISTAKE(inspect_id_without_a_size, "CTL-160", .world = PeerSends, .is_lint = 1)
+{
+    if (!Inspecting(TCP_PORT, &Keeping, WSK_EVENT_ACCEPT)) {
+        return;
+    }
+    WorldMayBegin = 1;
+    if (Until(&AcceptedCount, 5000)) {
+        (void)Inline(Accepted[0].Socket, SIO_WSK_QUERY_INSPECT_ID, 0, NULL, sizeof FirstId,
+                     &FirstId, Mistaken ? NULL : &Returned);
+    }
+    TcpEnd();
+}
+
 /* ---- address lists ---- */
 
 static union {
@@ -465,19 +478,77 @@ MISTAKE(address_sort_at_dispatch, "CTL-164 BUG-39")
     }
 }
 
+/* IPv6 addresses of our own making. */
+static struct {
+    SOCKET_ADDRESS_LIST List; /* with one entry of the next */
+    SOCKET_ADDRESS More[2];
+    SOCKADDR_IN6 Address[3];
+} Many, Sorted;
+
+static void MakeMany(void)
+{
+    Many.List.iAddressCount = 3;
+    for (ULONG i = 0; i < 3; i++) {
+        Many.Address[i].sin6_family = AF_INET6;
+        Many.Address[i].sin6_addr.u.Byte[0] = 0xfd;
+        Many.Address[i].sin6_addr.u.Byte[15] = (UCHAR)(i + 1);
+        Many.List.Address[i].lpSockaddr = (PSOCKADDR)&Many.Address[i];
+        Many.List.Address[i].iSockaddrLength = sizeof Many.Address[i];
+    }
+}
+
+static NTSTATUS SortMany(PWSK_SOCKET Socket, SIZE_T Size)
+{
+    return Inline(Socket, SIO_ADDRESS_LIST_SORT, Size, &Many, sizeof Sorted, &Sorted, &Returned);
+}
+
+/* What comes out is what went in: as many addresses, or fewer. */
 DUTY(address_sort_keeps_the_addresses, "CTL-164")
 {
     PWSK_SOCKET Socket = CaseWsk() ? SocketNew6(WSK_FLAG_DATAGRAM_SOCKET, NULL, NULL) : NULL;
-    if (Socket == NULL || QueryList(Socket, sizeof Out) != STATUS_SUCCESS) {
+    if (Socket == NULL) {
         return;
     }
-    In = Out;
-    NTSTATUS Status =
-        Inline(Socket, SIO_ADDRESS_LIST_SORT, Returned, &In, sizeof Out, &Out, &Returned);
+    MakeMany();
+    NTSTATUS Status = SortMany(Socket, sizeof Many);
     Check(Status == STATUS_SUCCESS || Status == STATUS_FILE_FORCED_CLOSED);
-    if (Status == STATUS_SUCCESS) {
-        Check(Out.List.iAddressCount == In.List.iAddressCount);
+    INT Count = Status == STATUS_SUCCESS ? Sorted.List.iAddressCount : 1;
+    Check(Count >= 1 && Count <= 3);
+    for (INT i = 0; Status == STATUS_SUCCESS && i < Count; i++) {
+        const SOCKADDR_IN6 *At = (const SOCKADDR_IN6 *)Sorted.List.Address[i].lpSockaddr;
+        Check(At->sin6_family == AF_INET6 && At->sin6_addr.u.Byte[0] == 0xfd);
+        Check(At->sin6_addr.u.Byte[15] >= 1 && At->sin6_addr.u.Byte[15] <= 3);
     }
+}
+
+FREEDOM(address_sort_leaves_one_out, "CTL-164")
+{
+    PWSK_SOCKET Socket = CaseWsk() ? SocketNew6(WSK_FLAG_DATAGRAM_SOCKET, NULL, NULL) : NULL;
+    MakeMany();
+    if (Socket != NULL && SortMany(Socket, sizeof Many) == STATUS_SUCCESS &&
+        Sorted.List.iAddressCount == 2) {
+        Witness();
+    }
+}
+
+/* A count beyond the buffer, a negative one, an address of another family, none at all. */
+DUTY(address_sort_refuses_what_is_no_list, "CTL-164")
+{
+    PWSK_SOCKET Socket = CaseWsk() ? SocketNew6(WSK_FLAG_DATAGRAM_SOCKET, NULL, NULL) : NULL;
+    if (Socket == NULL) {
+        return;
+    }
+    MakeMany();
+    Check(!NT_SUCCESS(SortMany(Socket, sizeof Many.List)));
+    Check(!NT_SUCCESS(SortMany(Socket, sizeof(INT))));
+    Many.List.iAddressCount = -1;
+    Check(!NT_SUCCESS(SortMany(Socket, sizeof Many)));
+    MakeMany();
+    Many.Address[1].sin6_family = AF_INET;
+    Check(!NT_SUCCESS(SortMany(Socket, sizeof Many)));
+    MakeMany();
+    Many.List.Address[0].lpSockaddr = NULL;
+    Check(!NT_SUCCESS(SortMany(Socket, sizeof Many)));
 }
 
 static NTSTATUS ArmChange(PWSK_SOCKET Socket)

@@ -299,6 +299,23 @@ MISTAKE(thread_ends_in_a_region, "KRN-256")
     CaseJoin(CaseThread(WithRegion, NULL));
 }
 
+static void AsAnother(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    PACCESS_TOKEN Token = PsReferencePrimaryToken(PsInitialSystemProcess);
+    (void)PsImpersonateClient(PsGetCurrentThread(), Token, FALSE, FALSE, SecurityImpersonation);
+    if (!Mistaken) {
+        PsRevertToSelf();
+    }
+    PsDereferencePrimaryToken(Token);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+MISTAKE(thread_ends_as_another, "KRN-256")
+{
+    CaseJoin(CaseThread(AsAnother, NULL));
+}
+
 static void Returns(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);

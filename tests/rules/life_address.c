@@ -279,6 +279,19 @@ MISTAKE(name_info_without_output, "ADDR-013")
     }
 }
 
+MISTAKE(name_info_of_a_long_address, "ADDR-013", .is_lint = 1)
+{
+    static SOCKADDR_STORAGE Whose[2];
+    if (Resolver()) {
+        SetName("................");
+        *(SOCKADDR_IN *)&Whose[0] = Address4("10.0.0.2", 80);
+        CaseNpi.Dispatch->WskGetNameInfo(CaseNpi.Client, (PSOCKADDR)&Whose[0],
+                                         Mistaken ? sizeof Whose : sizeof Whose[0], &Name, NULL,
+                                         NI_NUMERICHOST, NULL, NULL, Fresh(&Own));
+        (void)Finish(&Own);
+    }
+}
+
 DUTY(name_info_tells_the_text, "ADDR-011 ADDR-013", Calm)
 {
     static SOCKADDR_IN Whose;
@@ -316,6 +329,31 @@ FREEDOM(thread_of_the_current_process, "ADDR-014 addr.context AMBIGUOUS-LIFE-58"
 {
     if (Resolver() && ThreadAlone() == STATUS_SUCCESS) {
         Witness();
+    }
+}
+
+/* Impersonates; the status of a request that names this process, or nobody. */
+static NTSTATUS AskAsAnother(PEPROCESS Owner)
+{
+    PACCESS_TOKEN Token = PsReferencePrimaryToken(PsInitialSystemProcess);
+    (void)PsImpersonateClient(PsGetCurrentThread(), Token, FALSE, FALSE, SecurityImpersonation);
+    SetName("10.0.0.2");
+    (void)CaseNpi.Dispatch->WskGetAddressInfo(CaseNpi.Client, &Name, NULL, 0, NULL, NULL, &Result,
+                                              Owner, NULL, Fresh(&Own));
+    NTSTATUS Status = Finish(&Own);
+    PsRevertToSelf();
+    PsDereferencePrimaryToken(Token);
+    if (NT_SUCCESS(Status)) {
+        Free();
+    }
+    return Status;
+}
+
+DUTY(impersonator_names_nobody, "ADDR-014", Calm)
+{
+    if (Resolver()) {
+        Check(AskAsAnother(PsInitialSystemProcess) == STATUS_INVALID_PARAMETER);
+        Check(NT_SUCCESS(AskAsAnother(NULL)));
     }
 }
 

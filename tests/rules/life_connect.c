@@ -306,6 +306,29 @@ FREEDOM(cancelled_connect, "CONN-012", .knobs = "cancel.honoured=table")
     }
 }
 
+static ULONGLONG Milliseconds(void)
+{
+    LARGE_INTEGER Time;
+    KeQuerySystemTime(&Time);
+    return (ULONGLONG)Time.QuadPart / 10000;
+}
+
+FREEDOM(close_hangs_behind_a_connect, "CONN-012 connect.late_cancel", Calm,
+        .knobs = "connect.late_cancel=after-30s close.delay=none")
+{
+    PWSK_SOCKET Socket = Ready();
+    if (Socket != NULL) {
+        NTSTATUS Answer = StartConnect(Socket, "10.0.0.9", 0);
+        ULONGLONG Before = Milliseconds();
+        (void)SocketClose(Socket);
+        ULONGLONG After = Milliseconds();
+        if (Finish(&Own) == STATUS_CANCELLED && Answer == STATUS_PENDING &&
+            After - Before >= 30000) {
+            Witness();
+        }
+    }
+}
+
 /* ---- CONN-013: callbacks before the completion ---- */
 
 static volatile LONG ConnectIsDone, ReceivedEarly;

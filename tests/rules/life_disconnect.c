@@ -253,6 +253,21 @@ DUTY(half_open_delivers, "DISC-009", Paired128)
     }
 }
 
+FREEDOM(no_half_open_connections, "DISC-009 disconnect.half_open", Calm,
+        .knobs = "disconnect.half_open=not-supported listen.backlog=128")
+{
+    struct pair Pair;
+    UCHAR Byte = 0;
+    SIZE_T Got;
+    if (Paired(&Pair) && NT_SUCCESS(Disconnect(Pair.Client, 0))) {
+        Check(NT_SUCCESS(SendBytes(Pair.Accepted, 5, 1)));
+        Check(NT_SUCCESS(Disconnect(Pair.Accepted, 0)));
+        if (NT_SUCCESS(ReceiveBytes(Pair.Client, &Byte, 1, &Got, 60000)) && Got == 0) {
+            Witness(); /* the end of the stream, and not the byte before it */
+        }
+    }
+}
+
 /* ---- abortive ---- */
 
 DUTY(abort_cancels_sends, "DISC-010 SEND-012", Paired128)

@@ -319,6 +319,14 @@ MISTAKE(inspection_completed_twice, "LSTN-009 BUG-LIFE-36 PROP-LIFE-24", .world 
     }
 }
 
+MISTAKE(inspection_never_completed, "LSTN-009 BUG-LIFE-36 PROP-LIFE-24", .world = Visitor,
+        .is_lint = 1)
+{
+    if (Pends() && !Mistaken) {
+        (void)Resume(0, WskInspectReject);
+    }
+}
+
 MISTAKE(inspect_id_not_copied, "LSTN-009 LSTN-010 BUG-LIFE-35", .world = Visitor)
 {
     if (Pends() && ReturnedFromInspect()) {
@@ -546,6 +554,15 @@ DUTY(aborts_only_what_was_inspected, "LSTN-017 LSTN-016 LSTN-018", .world = Visi
         for (LONG i = 0; i < IDS; i++) {
             Check(AbortOf[i] <= 1);
         }
+    }
+}
+
+MISTAKE(inspection_completed_after_its_abort, "LSTN-018 BUG-LIFE-37", .world = Visitor,
+        .is_lint = 1)
+{
+    Answer = WskInspectPend;
+    if (Conditional(0) && Soon(&Aborted, 30000) && Mistaken) {
+        (void)Resume(0, WskInspectReject);
     }
 }
 
