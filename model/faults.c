@@ -497,6 +497,9 @@ static void on_deadlock(struct sim *s)
             return;
         }
     }
+    if (wsk_relieve(s)) {
+        return;
+    }
     ke_describe_blocked(s, text, sizeof(text));
     /* As long as a request waits, its completion may be the signal that is missing. */
     if (!wsk_any_request_waits(s) && ke_lost_wakeup(s, &event, &cleared)) {

@@ -100,6 +100,7 @@ static void note_setter(struct sim *s, uint32_t object)
     }
     setter->are_several |= setter->context != s->current->id;
     if (c->window_count > 0 && c->window[c->window_count - 1].kind == KE_WINDOW_COMPLETION) {
+        setter->are_several = true; /* the request's signal: its thread is chance (IRP-016) */
         io_event_set_by(s, c->window[c->window_count - 1].object, object);
     }
 }

@@ -649,6 +649,11 @@ bool wsk_check_deadlock(struct sim *s);
 void wsk_check_lock_cycle(struct sim *s);
 /* After that: whatever is found has its cause in what WskDeregister waited for. */
 void wsk_report_given_up(struct sim *s);
+/*
+ * Nothing can run any more. A WskListen that waits for its first connection gets it, so that who
+ * waits for it is not accused (stream.listen_semantics). True if something was done.
+ */
+bool wsk_relieve(struct sim *s);
 /* Some request of the driver waits for a peer, a disable, a lookup. */
 bool wsk_any_request_waits(struct sim *s);
 /* DriverEntry failed: nothing may be left registered (REG-039). */

@@ -256,9 +256,13 @@ void wsk_request_abandon(struct wsk_call *call)
 
 /* ---- cancel (table 2.3) ---- */
 
-static bool is_cancellable(struct sim *s, const struct wsk_request *r)
+static bool is_cancellable(struct sim *s, const struct wsk_request *r, uint16_t reading)
 {
     switch ((enum wsk_request_kind)r->kind) {
+    case WSK_REQ_LISTEN:
+        /* It waits for a connection that may never come (AMBIGUOUS-LIFE-21). */
+        return reading == 2 ||
+               (reading != 1 && model_knob(s, KNOB_STREAM_LISTEN_SEMANTICS) == 1);
     case WSK_REQ_RECEIVE:
     case WSK_REQ_RECEIVE_FROM:
         return true;
@@ -273,11 +277,10 @@ static bool is_cancellable(struct sim *s, const struct wsk_request *r)
     case WSK_REQ_SEND_MESSAGES:
     case WSK_REQ_CONTROL:
     case WSK_REQ_CLIENT:
-        return model_knob(s, KNOB_CANCEL_HONOURED) != 1;
+        return reading != 1;
     case WSK_REQ_BIND:
-    case WSK_REQ_LISTEN:
     case WSK_REQ_RESOLVE:
-        return model_knob(s, KNOB_CANCEL_HONOURED) == 2;
+        return reading == 2;
     case WSK_REQ_INSPECT:
     case WSK_REQ_ABORT:
     case WSK_REQ_LOCAL_ADDRESS:
@@ -289,6 +292,13 @@ static bool is_cancellable(struct sim *s, const struct wsk_request *r)
     }
     return false;
 }
+
+/*
+ * Nothing honours the cancel, and the request has no end of its own (an accept, a send to a peer
+ * that does not read): a client that waits after cancelling is right under all readings
+ * (AMBIGUOUS-LIFE-75), so it ends at last, but not before everybody has lost patience.
+ */
+#define UNHEEDED SIM_MS(60000)
 
 static void cancel_now(struct sim *s, void *argument, uint64_t value)
 {
@@ -348,8 +358,12 @@ static void on_cancel(struct sim *s, struct io_irp *irp, void *argument)
         cancel_event(s, r);
         return;
     }
-    if (!is_cancellable(s, r) &&
+    uint16_t reading = model_knob(s, KNOB_CANCEL_HONOURED);
+    if (!is_cancellable(s, r, reading) &&
         !(model_mutated(cancel_always_wins) && r->kind == WSK_REQ_SOCKET)) {
+        if (r->phase == WSK_REQ_WAITING && reading == 1 && is_cancellable(s, r, 0)) {
+            sim_event_add(s, s->now + UNHEEDED, cancel_now, r, 0);
+        }
         return;
     }
     if (r->phase == WSK_REQ_COMPLETING) {
@@ -360,8 +374,7 @@ static void on_cancel(struct sim *s, struct io_irp *irp, void *argument)
         return;
     }
     /* Its own result may still win: then the cancel comes a little later. */
-    bool delayed = choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL, 3) == 2 ||
-                   model_knob(s, KNOB_CANCEL_HONOURED) == 3;
+    bool delayed = choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL, 3) == 2 || reading == 3;
     if (delayed) {
         uint32_t ms = 1 + choice_pick(s, CHOICE_WORLD, PICK_WSK_CANCEL_DELAY, 1000);
         sim_event_add(s, s->now + SIM_MS(ms), cancel_now, r, 0);
@@ -527,6 +540,21 @@ void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS sta
             }
         }
     }
+}
+
+bool wsk_relieve(struct sim *s)
+{
+    struct wsk_state *w = wsk_of(s);
+    bool any = false;
+    for (uint32_t i = 0; i < w->request_count; i++) {
+        struct wsk_request *r = &w->request[i];
+        if (r->phase == WSK_REQ_WAITING && r->kind == WSK_REQ_LISTEN) {
+            r->socket->data.listen = NULL;
+            wsk_complete(s, r, STATUS_SUCCESS, 0);
+            any = true;
+        }
+    }
+    return any;
 }
 
 bool wsk_any_request_waits(struct sim *s)

@@ -378,6 +378,19 @@ DUTY(cancel_honoured_by_receives_only, "IRP-025 cancel.honoured",
     Check(CancelCreation() != STATUS_CANCELLED);
 }
 
+/* Who waits after cancelling is right, whatever the request waits for (AMBIGUOUS-LIFE-75). */
+DUTY(cancelled_list_change_ends, "IRP-025 IRP-033 cancel.honoured",
+     .knobs = "cancel.honoured=receives-only")
+{
+    if (CaseWsk() && RequestNew(&First)) {
+        NTSTATUS Answer =
+            CaseNpi.Dispatch->WskControlClient(CaseNpi.Client, WSK_TRANSPORT_LIST_CHANGE, 0, NULL,
+                                               0, NULL, NULL, Seeing(&First));
+        (void)IoCancelIrp(First.Irp);
+        Check(Agree(Answer) != STATUS_PENDING);
+    }
+}
+
 FREEDOM(cancel_honoured_receives_only, "IRP-025 cancel.honoured",
         .knobs = "cancel.honoured=receives-only")
 {

@@ -264,6 +264,17 @@ FREEDOM(listen_waits_for_a_connection, "STRM-007 stream.listen_semantics AMBIGUO
     EndListen(Socket);
 }
 
+/* Nobody connects, and who waits for WskListen is right. */
+DUTY(listen_completes_at_last, "STRM-007 stream.listen_semantics",
+     .knobs = "stream.listen_semantics=first-connection")
+{
+    PWSK_SOCKET Socket = New(TRUE, LIFE_PORT);
+    if (Socket != NULL) {
+        Check(Listen(Socket) != STATUS_PENDING);
+        EndListen(Socket);
+    }
+}
+
 static NTSTATUS AcceptsBeforeListen(void)
 {
     PWSK_SOCKET Socket = New(TRUE, LIFE_PORT);
