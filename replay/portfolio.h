@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The default mixture of strategies: which source and options run number n of a campaign has. A
- * pure function of the campaign's seed and n, so that any run can be named by its number.
+ * pure function of the campaign's seed and n; what a strategy that learns makes of it depends on
+ * the runs before it in the same worker, too (choice_source.learned: who makes the runs sets it).
  *
  * No single strategy wins everywhere: a random walk finds shallow races at once, PCT finds deep
- * ones with few switches, runs with a tame schedule and a wild world find what needs no race. Each
- * run also switches whole groups of disturbances off (swarm testing): a driver that always sees
- * failing allocations never gets far enough to show its other bugs. Access points make a run
- * several times longer and find what happens between two calls: one run in eight has them, unless
- * the options fix it. One run in eight lets one place fail that never failed before, which depends
- * on the runs before it (sim/places.h).
+ * ones with few switches, constraints find orders that hundreds of contexts stand in the way of,
+ * uniform sampling finds what needs many switches, runs with a tame schedule and a wild world find
+ * what needs no race. Each run also switches whole groups of disturbances off (swarm testing): a
+ * driver that always sees failing allocations never gets far enough to show its other bugs. Access
+ * points make a run several times longer and find what happens between two calls: one run in eight
+ * has them, one in two of strategies that live on accesses, unless the options fix it. One run in
+ * eight lets one place fail that never failed before, which depends on the runs before it
+ * (sim/places.h).
  */
 #ifndef REPLAY_PORTFOLIO_H
 #define REPLAY_PORTFOLIO_H
@@ -21,6 +24,13 @@ enum replay_strategy {
     REPLAY_PORTFOLIO,
     REPLAY_RANDOM,
     REPLAY_PCT,
+    REPLAY_FAIR_PCT,
+    REPLAY_POS,
+    REPLAY_URW,
+    REPLAY_SURW,
+    REPLAY_RFF,
+    REPLAY_RFF_FEEDBACK,
+    REPLAY_DELAY,
     REPLAY_TAME,
     REPLAY_DFS, /* systematic: plan.search leads, not the number of the run */
     REPLAY_DPOR,
@@ -32,8 +42,8 @@ extern const char *const replay_strategy_names[REPLAY_STRATEGIES];
 struct replay_plan {
     enum replay_strategy strategy;
     uint64_t seed;
-    uint32_t depth;            /* PCT; 0 = drawn */
-    uint32_t typical_steps[2]; /* points of a usual run, without and with access points: PCT's k */
+    uint32_t depth;            /* PCT, DELAY; 0 = drawn */
+    uint32_t typical_steps[2]; /* points of a usual run, without and with access points: k */
     bool has_access;           /* the module has access points */
     bool no_access, no_faults, no_knobs;
     struct search_bounds bounds; /* DFS, DPOR */

@@ -18,6 +18,7 @@
 #include "replay/refill.h"
 #include "replay/watchdog.h"
 #include "replay/worker_internal.h"
+#include "sim/learned.h"
 
 enum {
     SEEN_MAX = 1024,
@@ -35,6 +36,7 @@ static struct {
     uint32_t seen_count;
     bool is_full_said;
     struct worker_counters before; /* what a predecessor had counted */
+    struct sim_learned *learned[2]; /* by the runs so far, without and with access points */
 } child;
 
 static void send_all(const void *bytes, size_t size)
@@ -229,6 +231,7 @@ static bool choose(const struct worker_job *job, uint64_t n, struct choice_sourc
 {
     if (job->plan.search == NULL) {
         replay_portfolio(&job->plan, n, &job->options, source, options);
+        source->learned = child.learned[source->access_points];
         return true;
     }
     replay_portfolio_search(&job->plan, &job->options, source, options);
@@ -243,6 +246,9 @@ static bool was_redundant(const struct worker_job *job)
 static enum worker_event run_campaign(const struct worker_job *job)
 {
     uint64_t n = job->first;
+    for (int i = 0; i < 2; i++) {
+        child.learned[i] = learned_create(); /* without it strategies that learn know less */
+    }
     for (uint64_t i = 0; i < job->runs; i++, n += job->stride) {
         struct choice_source source;
         struct replay_options options;

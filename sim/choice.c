@@ -5,14 +5,23 @@
  * Invariants:
  *  1. The log is written value first, count second.
  *  2. Encoding the log of a run and driving a run by the result gives the same run.
- *  3. A seeded strategy's answers depend on its seed and on what was asked, on nothing else.
+ *  3. A seeded strategy's answers depend on its seed, on what was asked and on what the source says
+ *     was learned, on nothing else.
  */
+#include "learned.h"
 #include "places.h"
-#include "sim_internal.h"
+#include "strategy.h"
 
 #include <string.h>
 
-enum { PCT_POINTS_MAX = 16, PRIORITY_LOW = 1u << 16 };
+/* Whoever is not here is decoded, walks, or has no opinion. */
+static const struct sim_strategy strategy_search = {.pick = search_decide, .sees_all = true};
+static const struct sim_strategy *const strategies[CHOICE_SOURCES] = {
+    [CHOICE_PCT] = &strategy_pct,   [CHOICE_SEARCH] = &strategy_search,
+    [CHOICE_POS] = &strategy_pos,   [CHOICE_DELAY] = &strategy_delay,
+    [CHOICE_URW] = &strategy_urw,   [CHOICE_SURW] = &strategy_surw,
+    [CHOICE_RFF] = &strategy_rff,
+};
 
 static struct {
     const uint8_t *bytes;
@@ -22,9 +31,6 @@ static struct {
     uint32_t next_sibling[CHOICE_DEVIATIONS_MAX]; /* next entry of the same context */
     uint32_t used;                                /* entries that were applied */
     bool has_failed;                              /* the place of this run (sim/places.h) */
-    uint32_t change_count, change_next;           /* PCT */
-    uint32_t change[PCT_POINTS_MAX];
-    uint64_t low_priority; /* PCT: next value below all others */
     uint16_t one_in[CHOICE_STREAMS], knob_one_in; /* seeded: one in n answers is not 0 */
 } source;
 
@@ -110,24 +116,6 @@ static void reset_log(struct choice_log *log)
     log->overflow = 0;
 }
 
-static void reset_pct(struct sim *s)
-{
-    uint32_t depth = s->source->depth == 0 ? 1 : s->source->depth;
-    uint32_t length = s->source->length == 0 ? 256 : s->source->length;
-    source.change_count = depth - 1 < PCT_POINTS_MAX ? depth - 1 : PCT_POINTS_MAX;
-    source.change_next = 0;
-    source.low_priority = PRIORITY_LOW;
-    for (uint32_t i = 0; i < source.change_count; i++) {
-        uint32_t point = 1 + choice_draw_below(s, length);
-        uint32_t at = i; /* insertion sort: ascending */
-        while (at > 0 && source.change[at - 1] > point) {
-            source.change[at] = source.change[at - 1];
-            at--;
-        }
-        source.change[at] = point;
-    }
-}
-
 void choice_reset(struct sim *s)
 {
     source.entry_count = 0;
@@ -150,8 +138,11 @@ void choice_reset(struct sim *s)
             source.end[i] = source.at[i] + length[i];
         }
         decode_schedule();
-    } else if (s->source->kind == CHOICE_PCT) {
-        reset_pct(s);
+    }
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    s->sees_all = strategy != NULL && strategy->sees_all;
+    if (strategy != NULL && strategy->reset != NULL) {
+        strategy->reset(s);
     }
     if (s->log != NULL) {
         reset_log(s->log);
@@ -166,8 +157,10 @@ void choice_place(struct sim *s, struct sim_ctx *c)
             uint32_t points = source.entry[c->next_entry].points;
             c->next_at = points == 0 ? 1 : points;
         }
-    } else if (s->source->kind == CHOICE_PCT) {
-        c->priority = PRIORITY_LOW + 1 + (choice_draw(s) >> 16);
+    }
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    if (strategy != NULL && strategy->place != NULL) {
+        strategy->place(s, c);
     }
 }
 
@@ -176,13 +169,31 @@ void choice_finish(struct sim *s)
     if (s->source->kind == CHOICE_RECORDING && source.used < source.entry_count) {
         s->diverged = true;
     }
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    if (strategy != NULL && strategy->finish != NULL) {
+        strategy->finish(s);
+    }
+    if (s->source->learned != NULL) {
+        learned_count(s, s->source->learned);
+    }
 }
 
 void choice_demote(struct sim *s, struct sim_ctx *c)
 {
-    if (s->source->kind == CHOICE_PCT) {
-        c->priority = source.low_priority--;
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    if (strategy != NULL && strategy->demote != NULL) {
+        strategy->demote(s, c);
     }
+}
+
+uint32_t strategy_length(const struct sim *s)
+{
+    enum { LENGTH_GUESS = 256 };
+    uint32_t length = s->source->length;
+    if (length == 0 && s->source->learned != NULL) {
+        length = learned_steps(s->source->learned);
+    }
+    return length == 0 ? LENGTH_GUESS : length;
 }
 
 /* ---- the log ---- */
@@ -257,70 +268,34 @@ static struct sim_ctx *pick_decoded(struct sim *s, struct sim_ctx *from, struct 
     return s->enabled[d->alternative % s->enabled_count];
 }
 
-static struct sim_ctx *pick_pct(struct sim *s, struct sim_ctx *from)
-{
-    if (source.change_next < source.change_count && s->steps >= source.change[source.change_next]) {
-        source.change_next++;
-        from->priority = source.low_priority--;
-    }
-    struct sim_ctx *best = s->enabled[0];
-    for (uint32_t i = 1; i < s->enabled_count; i++) {
-        if (s->enabled[i]->priority > best->priority) {
-            best = s->enabled[i];
-        }
-    }
-    if (best == &s->clock) {
-        s->clock.priority = PRIORITY_LOW + 1 + (choice_draw(s) >> 16);
-    }
-    return best;
-}
-
 struct sim_ctx *choice_ask(struct sim *s, struct sim_ctx *from, struct sim_ctx *normal)
 {
-    switch (s->source->kind) {
-    case CHOICE_TAME:
-    case CHOICE_RANDOM: /* choice_schedule answers itself */
-        break;
-    case CHOICE_BYTES:
-    case CHOICE_RECORDING:
+    if (is_decoded(s)) {
         return pick_decoded(s, from, normal);
-    case CHOICE_PCT:
-        return pick_pct(s, from);
-    case CHOICE_SEARCH:
-        return search_decide(s, from, normal);
     }
-    return normal;
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    return strategy != NULL ? strategy->pick(s, from, normal) : normal;
 }
 
 bool choice_asks_again(const struct sim *s, const struct sim_ctx *from)
 {
-    return s->source->kind == CHOICE_SEARCH ||
-           (is_decoded(s) && from->next_entry != SIM_DEVIATION_NONE &&
-            from->points >= from->next_at);
+    return s->sees_all || (is_decoded(s) && from->next_entry != SIM_DEVIATION_NONE &&
+                           from->points >= from->next_at);
 }
 
 int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
 {
-    switch (s->source->kind) {
-    case CHOICE_TAME:
-        break;
-    case CHOICE_SEARCH:
-        return 0;
-    case CHOICE_BYTES:
-    case CHOICE_RECORDING:
-        if (c->next_entry != SIM_DEVIATION_NONE) {
-            return (int64_t)c->next_at - (int64_t)c->points - 1;
-        }
-        break;
-    case CHOICE_RANDOM:
+    const struct sim_strategy *strategy = strategies[s->source->kind];
+    if (strategy != NULL) {
+        return strategy->horizon != NULL ? strategy->horizon(s, c) : 0;
+    }
+    if (is_decoded(s) && c->next_entry != SIM_DEVIATION_NONE) {
+        return (int64_t)c->next_at - (int64_t)c->points - 1;
+    }
+    if (s->source->kind == CHOICE_RANDOM) {
         return s->source->switch_one_in <= 1
                    ? 0
                    : (int64_t)choice_draw_below(s, 2 * s->source->switch_one_in - 1);
-    case CHOICE_PCT:
-        if (source.change_next < source.change_count) {
-            return (int64_t)source.change[source.change_next] - (int64_t)s->steps - 1;
-        }
-        break;
     }
     return INT64_MAX / 2;
 }

@@ -12,8 +12,8 @@
  * the deviations of another. The other streams are plain sequences of values; a stream that runs
  * out answers 0 for ever.
  *
- * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, PCT, a
- * systematic search.
+ * Sources of a run: the tame run, bytes (a fuzzer), a recording (a replay), random walk, the other
+ * strategies (sim/strategy.h), a systematic search.
  * Whatever drove it, the run is written to a choice_log as it is made, value first, then the count,
  * so that a parent process can read an exact prefix however the worker dies.
  *
@@ -30,6 +30,7 @@
 
 struct sim;
 struct sim_ctx;
+struct sim_learned;
 struct sim_places;
 struct sim_search;
 
@@ -43,6 +44,12 @@ enum choice_source_kind {
     CHOICE_RANDOM,    /* random walk */
     CHOICE_PCT,       /* probabilistic concurrency testing, depth d */
     CHOICE_SEARCH,    /* follows the stack of a systematic search */
+    CHOICE_POS,       /* partial order sampling */
+    CHOICE_DELAY,     /* the default with depth - 1 delays at random points */
+    CHOICE_URW,       /* uniform over interleavings: weighed by the events contexts have left */
+    CHOICE_SURW,      /* the same for the events on one or two objects */
+    CHOICE_RFF,       /* under random constraints on who reads from whom */
+    CHOICE_SOURCES
 };
 
 enum {
@@ -78,12 +85,15 @@ struct choice_source {
     size_t size;
     const uint32_t *checks; /* RECORDING: rolling hashes to compare, or NULL */
     size_t check_count;
-    uint64_t seed;             /* RANDOM, PCT */
+    uint64_t seed;             /* of all that draw */
     /* RANDOM: 1 = uniform at every point; n = mean stretch of n points */
     uint32_t switch_one_in;
-    uint32_t depth;            /* PCT: bug depth d >= 1 */
-    uint32_t length;           /* PCT: expected number of points k */
-    uint16_t world_one_in;     /* RANDOM, PCT: one in n world requests is not 0; 0 = never */
+    uint32_t depth;            /* PCT: bug depth d >= 1; DELAY: d - 1 delays */
+    uint32_t length;           /* PCT, DELAY: expected number of points k; 0 = as learned */
+    bool is_fair;              /* PCT: a uniform walk from point `length` on */
+    bool has_feedback;         /* RFF: constraints that led to something new are used again */
+    struct sim_learned *learned; /* of earlier runs: sim/learned.h; changed by the run; or NULL */
+    uint16_t world_one_in;     /* drawn: one in n world requests is not 0; 0 = never */
     uint16_t faults_one_in;    /* the same for faults */
     uint16_t program_one_in;   /* the same for program */
     uint16_t knob_one_in;      /* the same for knobs (kinds from CHOICE_KIND_KNOB on) */

@@ -227,10 +227,7 @@ SIM_INLINE struct sim_ctx *ask(struct sim *s, struct sim_ctx *from, struct sim_c
         enabled_rebuild(s);
     }
     if (s->enabled_count == 1) {
-        if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH)) {
-            search_decide(s, from, s->enabled[0]);
-        }
-        return s->enabled[0];
+        return SIM_UNLIKELY(s->sees_all) ? choice_ask(s, from, s->enabled[0]) : s->enabled[0];
     }
     struct sim_ctx *normal = prefer;
     if (prefer == NULL || !may_continue(s, prefer)) {

@@ -95,7 +95,7 @@ struct sim_ctx {
 
     uint32_t next_at;       /* decoded schedule: points at which its next entry applies */
     uint32_t next_entry;    /* that entry */
-    uint64_t priority;      /* PCT */
+    uint64_t priority;      /* of the strategy: PCT, POS; URW, SURW: events it has left */
     uintptr_t spin_key;
     uint32_t number;        /* n-th of its role, for reports */
     uint8_t op_size;        /* of an access at op_object; 0 = not known */
@@ -170,6 +170,7 @@ struct sim {
     struct sim_ctx *current;
     uint8_t enabled_state; /* enum sim_enabled */
     bool asks_always; /* the source may switch at every point */
+    bool sees_all;    /* and wants to be asked when there is only one answer, too */
     bool is_alone;    /* countdown is long because there is nobody else */
     bool is_watched;  /* somebody wants to see the events */
     bool is_recorded; /* a search wants to know what this step touches */

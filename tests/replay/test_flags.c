@@ -129,7 +129,7 @@ static void test_refusals(void **state)
     assert_refused(FLAGS_CHECK, "-processors=9", "from 1 to 8");
     assert_refused(FLAGS_CHECK, "-keep_going=2", "from 0 to 1");
     assert_refused(FLAGS_CHECK, "-db=", "value");
-    assert_refused(FLAGS_CHECK, "-strategy=best", "portfolio|random|pct|tame");
+    assert_refused(FLAGS_CHECK, "-strategy=best", "portfolio|random|pct|fair-pct");
     assert_refused(FLAGS_CHECK, "-strategy=portfolio|random", "expected one of");
 }
 

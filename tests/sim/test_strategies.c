@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strategies against exact odds. The bluetooth driver model (two threads, one step per shared
+ * Strategies (sim/strategy_pct.c, sim/strategy_pos.c, sim/strategy_delay.c) against exact odds. The
+ * bluetooth driver model (two threads, one step per shared
  * access, both already started) has 73 interleavings of which 4 fail; a fair random walk fails with
  * probability 10/256, and PCT of depth 2 with at least 1/18. A strategy that is off is wrong, not
  * unlucky: the tolerances below are more than five standard deviations wide.
  */
+#include "sim/learned.h"
 #include "tests/sim/engine.h"
 
 enum { RUNS = 40000 };
@@ -85,6 +87,7 @@ static int count_failures(struct choice_source source)
         assert_int_equal(engine_run(bluetooth, NULL, &source), SIM_VERDICT_OK);
         failures += model.failed;
     }
+    print_message("    %d of %d\n", failures, RUNS);
     return failures;
 }
 
@@ -112,6 +115,51 @@ static void the_tame_run_never_fails(void **state)
     assert_int_equal(count_failures((struct choice_source){.kind = CHOICE_TAME}), 0);
 }
 
+/* The fair form draws the same priorities: only what comes after the usual length differs. */
+static void fair_pct_keeps_it_too(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_PCT, .depth = 2,
+                                                         .length = 9, .is_fair = true});
+    assert_true(failures > RUNS / 18 - 5 * 46);
+}
+
+/* All its accesses conflict: then every order of two events is a fresh coin, as in the walk. */
+static void pos_is_the_walk_where_all_conflicts(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_POS});
+    const double expected = RUNS * 10.0 / 256, deviation = 38.7;
+    assert_true(failures > expected - 5 * deviation);
+    assert_true(failures < expected + 5 * deviation);
+}
+
+/* Of the nine points at which the one delay can fall, one makes it fail: after the flag is read. */
+static void delay_has_the_exact_odds(void **state)
+{
+    (void)state;
+    int failures = count_failures((struct choice_source){.kind = CHOICE_DELAY, .depth = 2,
+                                                         .length = 9});
+    const double expected = RUNS / 9.0, deviation = 62.9;
+    assert_true(failures > expected - 5 * deviation);
+    assert_true(failures < expected + 5 * deviation);
+    assert_int_equal(count_failures((struct choice_source){.kind = CHOICE_DELAY, .depth = 1}), 0);
+}
+
+/*
+ * Weighed by what is usually left it lies between the walk and the uniform 4 of 73: how much is
+ * left depends here on what was read.
+ */
+static void urw_lies_between(void **state)
+{
+    (void)state;
+    struct sim_learned *learned = learned_create();
+    int failures = count_failures((struct choice_source){.kind = CHOICE_URW, .learned = learned});
+    learned_free(learned);
+    assert_true(failures > RUNS * 10 / 256 + 3 * 39);
+    assert_true(failures < RUNS * 4 / 73 + 5 * 46);
+}
+
 /* The same choices give the same run, whatever drove it first. */
 static void a_failure_replays_bit_for_bit(void **state)
 {
@@ -119,7 +167,9 @@ static void a_failure_replays_bit_for_bit(void **state)
     (void)state;
     int replayed = 0;
     for (uint64_t seed = 1; seed < 2000; seed++) {
-        struct choice_source source = {.kind = seed % 2 ? CHOICE_RANDOM : CHOICE_PCT,
+        static const enum choice_source_kind kinds[] = {CHOICE_RANDOM, CHOICE_PCT, CHOICE_POS,
+                                                        CHOICE_DELAY};
+        struct choice_source source = {.kind = kinds[seed % SIM_COUNT(kinds)],
                                        .switch_one_in = 1, .depth = 3, .length = 9, .seed = seed};
         engine_run(bluetooth, NULL, &source);
         bool failed = model.failed;
@@ -151,6 +201,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_walk_has_the_exact_odds),
         cmocka_unit_test(pct_keeps_its_bound),
+        cmocka_unit_test(fair_pct_keeps_it_too),
+        cmocka_unit_test(pos_is_the_walk_where_all_conflicts),
+        cmocka_unit_test(delay_has_the_exact_odds),
+        cmocka_unit_test(urw_lies_between),
         cmocka_unit_test(the_tame_run_never_fails),
         cmocka_unit_test(a_failure_replays_bit_for_bit),
         cmocka_unit_test(long_stretches_still_switch),
