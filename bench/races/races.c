@@ -22,7 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SEEDS = 20, LIMIT = 10000, GIVE_UP = 5, FEWEST_RUNS = 300000, JOBS_MAX = 64, DEATHS_MAX = 20 };
+enum {
+    SEEDS = 20, LIMIT = 10000, GIVE_UP = 5, FEWEST_RUNS = 300000, JOBS_MAX = 64, DEATHS_MAX = 20,
+};
 
 static struct race_settings settings = {
     .module = RACES_MODULE, .programs = "", .seeds = SEEDS, .limit = LIMIT,

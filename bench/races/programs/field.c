@@ -441,7 +441,7 @@ static struct counted *NewCounted(LONG References)
     return New;
 }
 
-RACE(refcount_zero, 1, "MEM-UAF", "ConVul/CVE-2016-1973")
+RACE(refcount_zero, 1, "MEM-UAF KRN-195", "ConVul/CVE-2016-1973")
 {
     Shared = NewCounted(1);
     if (Shared != NULL) {

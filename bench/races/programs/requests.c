@@ -137,7 +137,7 @@ static void CancelUnlessEnded(LONG Argument)
     }
 }
 
-RACE(cancel_freed, 1, "KRN-022 IRP-009 MEM-UAF", "")
+RACE(cancel_freed, 1, "KRN-022 KRN-024 IRP-009 MEM-UAF", "")
 {
     if (Begin(EndedAndFreed)) {
         Start(Finish, 0);
