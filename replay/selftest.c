@@ -9,6 +9,7 @@
 
 #include "replay/explain.h"
 #include "replay/portfolio.h"
+#include "replay/selftest_internal.h"
 
 /* ---- the module ---- */
 
@@ -31,15 +32,9 @@ bool selftest_open(struct selftest *t, const char *path, char *message, size_t s
     return t->log != NULL;
 }
 
-struct selection {
-    const struct wsksim_cases *cases;
-    const struct wsksim_case *selected;
-    bool is_mistaken;
-};
-
 static void prepare(void *argument)
 {
-    const struct selection *selection = argument;
+    const struct selftest_selection *selection = argument;
     *selection->cases->selected = selection->selected;
     *selection->cases->is_mistaken = selection->is_mistaken;
 }
@@ -82,8 +77,7 @@ static bool shares(const char *id, size_t length, const char *with)
     return selftest_proves(with, copy);
 }
 
-/* The rule a case is about: its first id. */
-static enum model_rule rule_of(const struct wsksim_case *c)
+enum model_rule selftest_rule_of(const struct wsksim_case *c)
 {
     char id[64];
     snprintf(id, sizeof id, "%.*s", (int)strcspn(c->proves, " "), c->proves);
@@ -91,13 +85,6 @@ static enum model_rule rule_of(const struct wsksim_case *c)
 }
 
 /* ---- runs ---- */
-
-struct trial {
-    struct selection selection;
-    struct replay_options base;
-    bool is_hostile; /* faults are drawn too */
-    uint16_t off;    /* a rule + 1 whose monitor is off; 0 = none */
-};
 
 /* "name=value name=value" of a case: readings forced in all its runs. False: one is unknown. */
 static bool force_knobs(struct replay_options *options, const char *knobs)
@@ -123,12 +110,19 @@ static bool force_knobs(struct replay_options *options, const char *knobs)
     return true;
 }
 
-static struct trial trial_of(const struct selftest *t, const struct wsksim_case *c, bool mistaken)
+static bool is_warning(enum model_rule rule)
 {
-    struct trial trial = {.selection = {t->cases, c, mistaken}, .is_hostile = true};
-    enum model_rule rule = rule_of(c);
-    if (mistaken && rule < MODEL_RULE_COUNT &&
-        (c->is_lint || model_rules[rule].severity == MODEL_SEVERITY_WARNING)) {
+    return rule < MODEL_RULE_COUNT && model_rules[rule].severity == MODEL_SEVERITY_WARNING;
+}
+
+struct selftest_trial selftest_trial_of(const struct selftest *t, const struct wsksim_case *c,
+                                       bool mistaken)
+{
+    struct selftest_trial trial = {.selection = {t->cases, c, mistaken}, .is_hostile = true};
+    enum model_rule rule = selftest_rule_of(c);
+    bool is_strict = c->kind != WSKSIM_CASE_MISTAKE ? c->is_lint != 0
+                     : mistaken && (c->is_lint || is_warning(rule));
+    if (rule < MODEL_RULE_COUNT && is_strict) {
         trial.base.strict_lint = (uint16_t)(rule + 1);
     }
     (void)force_knobs(&trial.base, c->knobs); /* test_case has looked */
@@ -136,9 +130,8 @@ static struct trial trial_of(const struct selftest *t, const struct wsksim_case 
     return trial;
 }
 
-/* Run n of a trial; *options is what it ran with. */
-static void run(struct selftest *t, struct trial *trial, uint64_t n, struct replay_options *options,
-                struct replay_result *result)
+void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
+                  struct replay_options *options, struct replay_result *result)
 {
     const struct replay_plan plan = {.strategy = REPLAY_PORTFOLIO,
                                      .seed = 1,
@@ -175,17 +168,13 @@ static void print_finding(struct selftest *t, const struct replay_options *optio
     replay_case_free(&c);
 }
 
-/*
- * The first run that breaks the rule (any, if rule is MODEL_RULE_COUNT), from 0; `runs` if none
- * does. A run that breaks a rule that the case does not name is printed and is *wrong.
- */
-static uint64_t find(struct selftest *t, struct trial *trial, enum model_rule rule, uint64_t runs,
-                     bool *wrong)
+uint64_t selftest_find(struct selftest *t, struct selftest_trial *trial, enum model_rule rule,
+                       uint64_t runs, bool *wrong)
 {
     for (uint64_t n = 0; n < runs; n++) {
         struct replay_options options;
         struct replay_result result;
-        run(t, trial, n, &options, &result);
+        selftest_run(t, trial, n, &options, &result);
         if (result.verdict != SIM_VERDICT_VIOLATION) {
             continue;
         }
@@ -203,12 +192,12 @@ static uint64_t find(struct selftest *t, struct trial *trial, enum model_rule ru
 }
 
 /* True if no run of so many has a finding; else it is printed. */
-static bool is_silent(struct selftest *t, struct trial *trial, uint64_t runs)
+static bool is_silent(struct selftest *t, struct selftest_trial *trial, uint64_t runs)
 {
     for (uint64_t n = 0; n < runs; n++) {
         struct replay_options options;
         struct replay_result result;
-        run(t, trial, n, &options, &result);
+        selftest_run(t, trial, n, &options, &result);
         if (result.verdict == SIM_VERDICT_VIOLATION) {
             print_finding(t, &options, &result);
             return false;
@@ -233,14 +222,15 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
 {
     char text[96];
     bool wrong = false;
-    enum model_rule rule = rule_of(c);
-    struct trial mistaken = trial_of(t, c, true), twin = trial_of(t, c, false);
-    uint64_t n = find(t, &mistaken, rule, SELFTEST_FIND_RUNS, &wrong);
+    enum model_rule rule = selftest_rule_of(c);
+    struct selftest_trial mistaken = selftest_trial_of(t, c, true);
+    struct selftest_trial twin = selftest_trial_of(t, c, false);
+    uint64_t n = selftest_find(t, &mistaken, rule, SELFTEST_FIND_RUNS, &wrong);
     if (n == SELFTEST_FIND_RUNS) {
         return row(c, wrong ? "FAILED: another rule was found" : "FAILED: not found");
     }
     mistaken.off = (uint16_t)(rule + 1);
-    bool fires = find(t, &mistaken, rule, n + 1, NULL) <= n;
+    bool fires = selftest_find(t, &mistaken, rule, n + 1, NULL) <= n;
     if (fires) {
         return row(c, "FAILED: found although the monitor is switched off");
     }
@@ -255,7 +245,7 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
 
 static bool test_duty(struct selftest *t, const struct wsksim_case *c)
 {
-    struct trial trial = trial_of(t, c, false);
+    struct selftest_trial trial = selftest_trial_of(t, c, false);
     if (!is_silent(t, &trial, t->silent_runs)) {
         return row(c, "FAILED: the system does not keep it");
     }
@@ -266,11 +256,11 @@ static bool test_duty(struct selftest *t, const struct wsksim_case *c)
 static bool test_freedom(struct selftest *t, const struct wsksim_case *c)
 {
     char text[64];
-    struct trial trial = trial_of(t, c, false);
+    struct selftest_trial trial = selftest_trial_of(t, c, false);
     for (uint64_t n = 0; n < SELFTEST_FIND_RUNS; n++) {
         struct replay_options options;
         struct replay_result result;
-        run(t, &trial, n, &options, &result);
+        selftest_run(t, &trial, n, &options, &result);
         if (result.verdict == SIM_VERDICT_VIOLATION) {
             print_finding(t, &options, &result);
             return row(c, "FAILED: a finding");
@@ -286,7 +276,7 @@ static bool test_freedom(struct selftest *t, const struct wsksim_case *c)
 
 static bool test_case(struct selftest *t, const struct wsksim_case *c)
 {
-    if (rule_of(c) == MODEL_RULE_COUNT && c->kind == WSKSIM_CASE_MISTAKE) {
+    if (selftest_rule_of(c) == MODEL_RULE_COUNT && c->kind == WSKSIM_CASE_MISTAKE) {
         return row(c, "FAILED: its first id is no rule");
     }
     struct replay_options options = {0};
@@ -307,6 +297,12 @@ static bool test_case(struct selftest *t, const struct wsksim_case *c)
     return row(c, "FAILED: no such kind of case");
 }
 
+static bool test_readings(struct selftest *t, const struct wsksim_case *c)
+{
+    const char *idle = selftest_idle_reading(t, c);
+    return idle == NULL || row(c, idle);
+}
+
 unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_runs,
                         unsigned *count)
 {
@@ -315,7 +311,7 @@ unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_
     *count = 0;
     for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
         if (each_id(c->proves, is_begun, prefix) || strcmp(c->name, prefix) == 0) {
-            failed += !test_case(t, c);
+            failed += !test_case(t, c) || !test_readings(t, c);
             fflush(stdout);
             ++*count;
         }
@@ -326,12 +322,12 @@ unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_
 /* ---- mutants ---- */
 
 /* A freedom that no run sees any more; `runs` if one does. */
-static uint64_t unseen(struct selftest *t, struct trial *trial, uint64_t runs)
+static uint64_t unseen(struct selftest *t, struct selftest_trial *trial, uint64_t runs)
 {
     for (uint64_t n = 0; n < runs; n++) {
         struct replay_options options;
         struct replay_result result;
-        run(t, trial, n, &options, &result);
+        selftest_run(t, trial, n, &options, &result);
         if (*t->cases->witnessed > 0) {
             return runs;
         }
@@ -340,13 +336,13 @@ static uint64_t unseen(struct selftest *t, struct trial *trial, uint64_t runs)
 }
 
 /* True if this run of the case has no finding when nothing is wrong with the system. */
-static bool is_silent_without(struct selftest *t, struct trial *trial, uint64_t n)
+static bool is_silent_without(struct selftest *t, struct selftest_trial *trial, uint64_t n)
 {
     struct replay_options options;
     struct replay_result result;
     uint16_t mutant = model_mutant_on;
     model_mutant_on = 0;
-    run(t, trial, n, &options, &result);
+    selftest_run(t, trial, n, &options, &result);
     model_mutant_on = mutant;
     return result.verdict != SIM_VERDICT_VIOLATION;
 }
@@ -360,8 +356,8 @@ static bool is_silent_without(struct selftest *t, struct trial *trial, uint64_t 
 static uint64_t notices(struct selftest *t, const struct wsksim_case *c, bool related,
                         uint64_t runs)
 {
-    struct trial trial = trial_of(t, c, false);
-    uint64_t n = find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
+    struct selftest_trial trial = selftest_trial_of(t, c, false);
+    uint64_t n = selftest_find(t, &trial, MODEL_RULE_COUNT, runs, NULL);
     if (n < runs && !is_silent_without(t, &trial, n)) {
         return runs;
     }

@@ -17,6 +17,7 @@
 enum {
     SELFTEST_FIND_RUNS = 4000,   /* a mistake, a witness or a mutant must show up in so many */
     SELFTEST_SILENT_RUNS = 400,  /* a twin without the mistake, and a duty, stays silent so long */
+    SELFTEST_READING_RUNS = 40,  /* at least so many with another reading than the one shown */
 };
 
 struct selftest {
@@ -31,8 +32,9 @@ SIM_MUST_USE bool selftest_open(struct selftest *t, const char *path, char *mess
 
 /*
  * Runs all cases one of whose ids begins with prefix ("" = all) and prints a row each, and what
- * went wrong. A twin without its mistake, and a duty, must be silent for so many runs. Returns the
- * number of cases that failed; *count is how many there were.
+ * went wrong. A twin without its mistake, and a duty, must be silent for so many runs; a reading
+ * that a case names and pins must make a difference to it. Returns the number of cases that
+ * failed; *count is how many there were.
  */
 unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_runs,
                         unsigned *count);

@@ -34,7 +34,9 @@ struct wsksim_case {
     const char *off;     /* a rule whose monitor is off in all its runs; or NULL */
     unsigned keep;       /* WSKSIM_KEEP_... */
     unsigned char kind, place;
-    unsigned char is_lint; /* a mistake that is counted and no finding, whatever its rule says */
+    /* A mistake that is counted and no finding, whatever its rule says; a promise that not even
+     * that much is counted. */
+    unsigned char is_lint;
 };
 
 /* A rule that no driver can prove: by which test it is proven instead. */

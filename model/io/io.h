@@ -99,6 +99,12 @@ void io_pend(struct sim *s, struct io_irp *irp,
  */
 void io_complete(struct sim *s, struct io_irp *irp, NTSTATUS status, ULONG_PTR information);
 
+/*
+ * The call refuses, and leaves the IRP alone: it is the client's again and has not completed
+ * (AMBIGUOUS-LIFE-66).
+ */
+void io_give_back(struct sim *s, struct io_irp *irp);
+
 /* KRN-090, KRN-091: what is known of events that completion routines set. */
 void io_event_set_by(struct sim *s, uint32_t irp, uint32_t event);
 /* The IRP in flight whose routine gets this event as context; or that set it at an earlier pass. */

@@ -223,6 +223,16 @@ static void check_unchanged(struct sim *s, const struct io_irp *r)
     }
 }
 
+void io_give_back(struct sim *s, struct io_irp *r)
+{
+    SIM_ASSERT(r->state == IO_IRP_SUBMITTED);
+    unpoison(r);
+    check_memory(s, r);
+    io_flight_remove(s, r);
+    r->state = IO_IRP_COMPLETED; /* to be reinitialised before it is passed again */
+    r->completed = sim_here(s);
+}
+
 void io_complete(struct sim *s, struct io_irp *r, NTSTATUS status, ULONG_PTR information)
 {
     SIM_ASSERT(io_irp_in_flight(r)); /* IRP-013: completed once */

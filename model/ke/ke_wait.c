@@ -224,10 +224,18 @@ static void wait_finish(struct sim *s, struct ke_context *c)
 }
 
 /* The time limit has passed. */
-static void wait_expired(struct sim *s, void *argument, uint64_t seq)
+#define LAST_OF_INSTANT (UINT64_C(1) << 63) /* in the value of the event */
+
+static void wait_expired(struct sim *s, void *argument, uint64_t value)
 {
     struct ke_context *c = argument;
+    uint64_t seq = value & ~LAST_OF_INSTANT;
     if (c->wait_seq != seq) {
+        return;
+    }
+    if (value == seq && model_knob(s, KNOB_KERNEL_WAIT_TIE) == 1) {
+        /* The signal wins (KAMB-16), be it the later of the two events of this instant. */
+        c->wait_timeout = sim_event_add(s, s->now, wait_expired, c, seq | LAST_OF_INSTANT);
         return;
     }
     c->wait_timeout = 0;

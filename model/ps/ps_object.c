@@ -94,6 +94,24 @@ void ps_object_hold(struct sim *s, struct ps_object *o)
     o->references++;
 }
 
+static void delete_main(struct sim *s, void *argument)
+{
+    struct ps_object *o = argument;
+    o->gone(s, o);
+}
+
+/* KAMB-10: in the calling thread at PASSIVE_LEVEL, else (or always) by a thread of the system. */
+static void delete_object(struct sim *s, struct ps_object *o)
+{
+    const struct ke_context *c = s->current->user;
+    bool is_passive = c == NULL || ke_irql(s) == PASSIVE_LEVEL;
+    if (is_passive && model_knob(s, KNOB_KERNEL_OBJECT_DELETE) == 0) {
+        o->gone(s, o);
+    } else {
+        ke_system_call(s, s->current, PASSIVE_LEVEL, delete_main, o, "object delete");
+    }
+}
+
 void ps_object_drop(struct sim *s, struct ps_object *o)
 {
     SIM_ASSERT_OP(o->references, >, 0);
@@ -105,7 +123,7 @@ void ps_object_drop(struct sim *s, struct ps_object *o)
     o->is_gone = true;
     sim_trace(s, TRACE_Destroy, o->object, 0);
     if (o->gone != NULL) {
-        o->gone(s, o);
+        delete_object(s, o);
     }
 }
 

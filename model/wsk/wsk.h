@@ -214,6 +214,11 @@ struct wsk_request {
     SIZE_T done;     /* bytes so far */
     uint64_t mark;   /* e.g. position in the stream at which a send is acknowledged */
     uint64_t hash;   /* mm_chain_hash at submission (SEND-004) */
+    struct wsk_input {
+        const void *memory;
+        uint64_t hash;
+        uint16_t size, rule;
+    } kept[3]; /* AMBIGUOUS-LIFE-12: looked at again before the completion */
     PVOID out[4];    /* client memory written by deliver */
     SIZE_T out_size[4];
     uint8_t value[32];   /* control operations: what deliver writes to out[1] */
@@ -390,6 +395,8 @@ struct wsk_socket {
     struct wsk_request *all_first, *all_last; /* requests not done */
     uint32_t requests;  /* not done, completion routines included, the close excluded */
     uint32_t invocations; /* callbacks in progress */
+    struct wsk_queue in_order; /* cancelled by the close, given back one after the other */
+    bool is_giving;            /* a context does so */
     struct wsk_request *close_request;
     uint32_t retained;  /* lists (elements) the client holds: kept by wsk_release.c */
 

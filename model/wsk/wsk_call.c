@@ -351,12 +351,44 @@ bool wsk_enter_client(struct wsk_call *call, enum model_routine routine, PWSK_CL
 
 /* ---- answers ---- */
 
+/* AMBIGUOUS-LIFE-66: a failure in whose row the page does not mention the IRP. */
+static bool is_silent_row(const struct wsk_call *call, NTSTATUS status)
+{
+    switch (call->routine) {
+    case ROUTINE_WskSend:
+    case ROUTINE_WskSendEx:
+    case ROUTINE_WskReceive:
+    case ROUTINE_WskReceiveEx:
+        return status == STATUS_NOT_SUPPORTED;
+    case ROUTINE_WskConnectEx:
+        return status == STATUS_INVALID_PARAMETER || status == STATUS_BUFFER_OVERFLOW;
+    case ROUTINE_WskGetAddressInfo:
+    case ROUTINE_WskGetNameInfo:
+        return status == STATUS_INVALID_PARAMETER || status == STATUS_NO_MATCH ||
+               status == STATUS_NOT_FOUND;
+    default:
+        return false;
+    }
+}
+
+/* The call ends with this failure and the IRP is not completed; false: it is to be. */
+static bool leaves_irp(struct wsk_call *call, NTSTATUS status)
+{
+    if (!is_silent_row(call, status) ||
+        model_knob(call->s, KNOB_IRP_STATUS_WITHOUT_IRP_TEXT) == 0) {
+        return false;
+    }
+    io_give_back(call->s, call->request->irp);
+    wsk_request_abandon(call);
+    return true;
+}
+
 void wsk_refuse(struct wsk_call *call, NTSTATUS status)
 {
     SIM_ASSERT(!call->decided && status != STATUS_PENDING);
     call->decided = true;
     call->status = status;
-    if (call->request != NULL) {
+    if (call->request != NULL && !leaves_irp(call, status)) {
         call->request->deliver = NULL;
         if (model_mutated(failure_keeps_irp) && call->request->kind == WSK_REQ_CONTROL) {
             wsk_request_abandon(call);
@@ -413,7 +445,7 @@ void wsk_finish(struct wsk_call *call, enum wsk_style normal, NTSTATUS status,
     SIM_ASSERT(!call->decided && status != STATUS_PENDING);
     call->decided = true;
     call->status = status;
-    if (call->request == NULL) {
+    if (call->request == NULL || leaves_irp(call, status)) {
         return;
     }
     bool other = choice_flag(s, CHOICE_WORLD, PICK_WSK_STYLE);

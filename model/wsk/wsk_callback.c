@@ -114,14 +114,21 @@ static void spawn(struct sim *s, struct wsk_socket *socket, enum wsk_event event
     ke_system_call(s, socket->parent, irql, invoke, inv, wsk_event_name(event));
 }
 
-/* amb.12=accept-crash: the event that was enabled without a callback has come. */
+/*
+ * The event that was enabled without a callback has come: amb.12=accept-crash, and
+ * event.static_null_entry=called of those that are static or inherited (AMBIGUOUS-25).
+ */
 static void check_null_target(struct sim *s, struct wsk_socket *socket, enum wsk_event event)
 {
     const struct wsk_gate *gate = &socket->gate[event];
-    if (SIM_UNLIKELY(gate->adm && gate->src == WSK_SRC_DYNAMIC && socket->life == WSK_LIVE &&
-                     socket->accepting == NULL && wsk_event_target(socket, event) == NULL) &&
-        model_knob(s, KNOB_AMB_12) == 2 && socket->ops->ready(s, socket, event) != 0) {
-        model_fail(s, RULE_CTL_071, socket->object, &gate->enabled,
+    if (SIM_LIKELY(!gate->adm || socket->life != WSK_LIVE || socket->accepting != NULL ||
+                   wsk_event_target(socket, event) != NULL)) {
+        return;
+    }
+    bool is_dynamic = gate->src == WSK_SRC_DYNAMIC;
+    if (model_knob(s, is_dynamic ? KNOB_AMB_12 : KNOB_EVENT_STATIC_NULL_ENTRY) == 2 &&
+        socket->ops->ready(s, socket, event) != 0) {
+        model_fail(s, is_dynamic ? RULE_CTL_071 : RULE_MEM_NULL, socket->object, &gate->enabled,
                    "%s is due and its pointer in the client dispatch table is NULL",
                    wsk_event_name(event));
     }

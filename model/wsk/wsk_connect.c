@@ -210,6 +210,7 @@ static bool check_arguments(struct wsk_call *call, const SOCKADDR *address, ULON
         return false;
     }
     model_exercised(s, RULE_CONN_002);
+    wsk_input_keep(call->request, address, wsk_address_size(socket->family), RULE_CONN_002);
     return true;
 }
 
@@ -258,7 +259,9 @@ static void connect_socket(struct wsk_call *call, const struct net_address *remo
     struct wsk_request *r = call->request;
     uint8_t *data = wsk_data_of(s)->scratch;
     if (buffer != NULL) {
-        wsk_buffer_use(call, buffer, MM_READ, RULE_CONN_006);
+        if (!wsk_buffer_use(call, buffer, MM_READ, RULE_CONN_006)) {
+            return;
+        }
         if (r->length != 0) {
             mm_chain_read(s, r->mdl, r->offset, 0, data, r->length);
         }

@@ -68,7 +68,10 @@ PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address,
  * Takes the client's buffer into call->request (mdl, offset, length, hash of what is to be sent)
  * and marks its MDLs in use. rule: what a NULL chain with a length breaks.
  */
-void wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
+bool wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
+                    enum model_rule rule);
+/* Only marks them. Both: false = the call is decided (AMBIGUOUS-LIFE-57). */
+bool wsk_buffer_map(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
                     enum model_rule rule);
 /* Gives it back; sent data must be what it was at the call (`rule`). */
 void wsk_buffer_release(struct sim *s, struct wsk_request *r, enum mm_access access,

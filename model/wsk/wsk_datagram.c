@@ -332,7 +332,9 @@ static void receive_from(struct wsk_call *call, const WSK_BUF *buffer)
         wsk_finish(call, WSK_INLINE, status, 0);
         return;
     }
-    wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002);
+    if (!wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002)) {
+        return;
+    }
     if (model_mutated(receive_from_answers_more_entries)) {
         wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, 0);
         return;

@@ -4,6 +4,7 @@
  * after a millisecond, in which it can be cancelled and its socket closed (DGRM-006, table 2.3).
  */
 #include "model/wsk/wsk_data_internal.h"
+#include "model/wsk/wsk_internal.h"
 
 #include "model/world/run.h"
 
@@ -43,6 +44,7 @@ static bool check_control(struct wsk_call *call, const void *control, ULONG leng
     call->request->out[2] = (void *)(uintptr_t)control;
     call->request->out_size[2] = length;
     model_exercised(s, RULE_DGRM_004);
+    wsk_input_keep(call->request, control, length, RULE_DGRM_004);
     return true;
 }
 
@@ -100,6 +102,7 @@ static bool find_destination(struct wsk_call *call, const SOCKADDR *address, str
             wsk_refuse_argument(call); /* nobody knows where to send it */
             return false;
         }
+        wsk_input_keep(call->request, address, wsk_address_size(socket->family), RULE_DGRM_004);
     } else if (socket->has_remote &&
                !(socket->destination_wins && model_knob(s, KNOB_AMB_50) == 1)) {
         *to = socket->remote_fixed;
@@ -226,7 +229,9 @@ static void send_to(struct wsk_call *call, const WSK_BUF *buffer, const struct n
     if (!may_send(call, to) || is_refused_length(call, buffer->Length)) {
         return;
     }
-    wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002);
+    if (!wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002)) {
+        return;
+    }
     r->deliver = deliver_send_to;
     world_datagram(s, to);
     bool is_sent = transmit(call, r->mdl, r->offset, r->length, to, from);
@@ -278,10 +283,8 @@ static struct wsk_message *use_node(struct wsk_call *call, const WSK_BUF_LIST *n
     if (buffer->Length == 0 && buffer->Mdl == NULL) {
         return m;
     }
-    if (!mm_chain_use(s, buffer->Mdl, buffer->Offset, buffer->Length, MM_READ,
-                      call->request->object)) {
-        model_fail(s, RULE_SEND_002, call->socket->object, NULL,
-                   "a buffer of WskSendMessages has a length and no MDL");
+    if (!wsk_buffer_map(call, buffer, MM_READ, RULE_SEND_002)) {
+        return NULL;
     }
     m->mdl = buffer->Mdl;
     m->hash = mm_chain_hash(s, m->mdl, m->offset, m->length);
@@ -323,6 +326,9 @@ static void send_messages(struct wsk_call *call, const WSK_BUF_LIST *list,
     bool is_sent = true;
     for (const WSK_BUF_LIST *node = list; node != NULL; node = node->Next) {
         struct wsk_message *m = use_node(call, node);
+        if (m == NULL) {
+            return;
+        }
         if (last == NULL) {
             r->item = m;
         } else {

@@ -33,11 +33,15 @@ void wsk_request_launch(struct sim *s, struct wsk_request *request);
  */
 void wsk_request_drained(struct sim *s, struct wsk_gate *gate, struct wsk_request *request,
                          NTSTATUS status);
-/* Takes out and completes every waiting request of the socket; order by choice at a close. */
+/* Takes out and completes every waiting request of the socket; order by the reading at a close. */
 void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS status,
                           bool in_any_order);
 /* A completion routine at PICK_WSK_COMPLETION_IRQL. */
 KIRQL wsk_pick_irql(struct sim *s, uint32_t kind);
+
+/* wsk_stage.c; AMBIGUOUS-LIFE-12: lifetime.inputs=all-needed wants them unchanged at the end. */
+void wsk_input_keep(struct wsk_request *r, const void *p, SIZE_T size, enum model_rule rule);
+void wsk_inputs_kept(struct sim *s, const struct wsk_request *r);
 
 /* wsk_call.c */
 void wsk_call_check_close(struct wsk_call *call);

@@ -224,7 +224,9 @@ static void receive(struct wsk_call *call, const WSK_BUF *buffer, ULONG flags)
         return;
     }
     r->flags = flags;
-    wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002);
+    if (!wsk_buffer_use(call, buffer, MM_WRITE, RULE_RECV_002)) {
+        return;
+    }
     if (model_mutated(receive_answers_more_entries)) {
         wsk_finish(call, WSK_INLINE, STATUS_MORE_ENTRIES, 0);
         return;

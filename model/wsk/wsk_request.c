@@ -144,6 +144,7 @@ static uint64_t shown_information(struct sim *s, const struct wsk_request *r)
 /* Gives the IRP back on the current context. */
 static void complete_here(struct sim *s, struct wsk_request *r)
 {
+    wsk_inputs_kept(s, r);
     if (r->deliver != NULL) {
         model_of(s)->writes_for = &r->submitted;
         model_of(s)->writes_routine = r->routine;
@@ -161,6 +162,13 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     if (early) {
         uncount(s, r);
     }
+    /* AMBIGUOUS-LIFE-67, "closes included". */
+    bool early_close = r->kind == WSK_REQ_CLOSE && r->item != NULL &&
+                       model_knob(s, KNOB_DEREGISTER_WAITS_FOR_ROUTINES) == 1;
+    if (early_close) {
+        r->registration->sockets--;
+        ke_poke(s);
+    }
     sim_trace(s, TRACE_IrpInformation, r->irp->object, shown_information(s, r));
     io_complete(s, r->irp, r->status, r->information);
     r->irp = NULL;
@@ -168,7 +176,7 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     if (!early) {
         uncount(s, r);
     }
-    if (r->kind == WSK_REQ_CLOSE && r->item != NULL) {
+    if (r->kind == WSK_REQ_CLOSE && r->item != NULL && !early_close) {
         r->registration->sockets--;
         ke_poke(s);
     }
@@ -519,10 +527,35 @@ static bool is_late(struct sim *s, struct wsk_request *r)
     return true;
 }
 
+static void give_in_order(struct sim *s, void *argument)
+{
+    struct wsk_socket *socket = argument;
+    while (socket->in_order.first != NULL) {
+        struct wsk_request *r = socket->in_order.first;
+        wsk_queue_remove(&socket->in_order, r);
+        complete_here(s, r);
+    }
+    socket->is_giving = false;
+}
+
+/* One after the other, in the order that the reading has put them in. */
+static void complete_in_order(struct sim *s, struct wsk_socket *socket, struct wsk_request *r,
+                              NTSTATUS status)
+{
+    set_result(r, status, 0);
+    wsk_queue_push(&socket->in_order, r);
+    if (!socket->is_giving) {
+        KIRQL irql = wsk_pick_irql(s, PICK_WSK_COMPLETION_IRQL);
+        socket->is_giving = true;
+        ke_system_call(s, r->parent, irql, give_in_order, socket, "completion");
+    }
+}
+
 void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS status,
                           bool in_any_order)
 {
     struct wsk_request *orphan[ORPHANS_MAX];
+    bool is_ordered = in_any_order && model_knob(s, KNOB_CLOSE_IRP_ORDER) >= 2;
     for (;;) {
         uint32_t count = collect(socket, orphan);
         if (count == 0) {
@@ -534,7 +567,12 @@ void wsk_request_fail_all(struct sim *s, struct wsk_socket *socket, NTSTATUS sta
         for (uint32_t i = 0; i < count; i++) {
             if (orphan[i]->phase == WSK_REQ_WAITING) { /* one may take another with it */
                 orphan[i]->withdraw(s, orphan[i]);
-                if (!is_late(s, orphan[i])) {
+                if (is_late(s, orphan[i])) {
+                    continue;
+                }
+                if (is_ordered) {
+                    complete_in_order(s, socket, orphan[i], status);
+                } else {
                     wsk_complete(s, orphan[i], status, 0);
                 }
             }

@@ -207,7 +207,9 @@ static void send_buffer(struct wsk_call *call, const WSK_BUF *buffer, ULONG flag
         }
         return;
     }
-    wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002);
+    if (!wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002)) {
+        return;
+    }
     if (is_botched(call, buffer->Length)) {
         return;
     }
@@ -304,7 +306,9 @@ static void finish_sending(struct wsk_call *call, const WSK_BUF *buffer)
         return;
     }
     if (buffer != NULL) {
-        wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002);
+        if (!wsk_buffer_use(call, buffer, MM_READ, RULE_SEND_002)) {
+            return;
+        }
         if (!model_mutated(disconnect_drops_buffer)) {
             push(s, socket, r);
         }

@@ -11,6 +11,7 @@
  * bytes to be sent are the same then as before (SEND-004).
  */
 #include "model/wsk/wsk_data_internal.h"
+#include "model/wsk/wsk_internal.h"
 
 #include <string.h>
 
@@ -110,26 +111,45 @@ PSOCKADDR wsk_argument_address(struct sim *s, const struct net_address *address,
 
 /* ---- buffers of the client ---- */
 
-void wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
+bool wsk_buffer_map(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
+                    enum model_rule rule)
+{
+    struct sim *s = call->s;
+    if (mm_chain_use(s, buffer->Mdl, buffer->Offset, buffer->Length, access,
+                     call->request->object)) {
+        return true;
+    }
+    model_breach(s, rule, call->socket->object, NULL, "a buffer of %s has a length and no MDL",
+                 model_routine_name(call->routine));
+    if (model_knob(s, KNOB_BUF_NULL_MDL) == 1) {
+        model_fail(s, RULE_MEM_NULL, call->socket->object, NULL, "%s reads the MDL at NULL",
+                   model_routine_name(call->routine));
+    }
+    wsk_refuse(call, STATUS_INVALID_PARAMETER);
+    return false;
+}
+
+bool wsk_buffer_use(struct wsk_call *call, const WSK_BUF *buffer, enum mm_access access,
                     enum model_rule rule)
 {
     struct sim *s = call->s;
     struct wsk_request *r = call->request;
     model_touch(s, buffer, sizeof *buffer, "Buffer");
+    wsk_input_keep(r, buffer, sizeof *buffer, RULE_SEND_005);
     r->offset = buffer->Offset;
     r->length = buffer->Length;
     if (buffer->Length == 0 && buffer->Mdl == NULL) {
-        return; /* RECV-002 */
+        return true; /* RECV-002 */
     }
-    if (!mm_chain_use(s, buffer->Mdl, buffer->Offset, buffer->Length, access, r->object)) {
-        model_fail(s, rule, call->socket->object, NULL, "the buffer of %s has a length and no MDL",
-                   model_routine_name(call->routine));
+    if (!wsk_buffer_map(call, buffer, access, rule)) {
+        return false;
     }
     model_exercised(s, rule);
     r->mdl = buffer->Mdl;
     if (access == MM_READ) {
         r->hash = mm_chain_hash(s, r->mdl, r->offset, r->length);
     }
+    return true;
 }
 
 void wsk_buffer_release(struct sim *s, struct wsk_request *r, enum mm_access access,
@@ -145,6 +165,45 @@ void wsk_buffer_release(struct sim *s, struct wsk_request *r, enum mm_access acc
     }
     mm_chain_release(s, r->mdl, r->object);
     r->mdl = NULL;
+}
+
+/* ---- inputs that one reading wants until the completion ---- */
+
+static uint64_t input_hash(const void *p, SIZE_T size)
+{
+    const uint8_t *byte = p;
+    uint64_t hash = size;
+    for (SIZE_T i = 0; i < size; i++) {
+        hash = sim_mix(hash, byte[i]);
+    }
+    return hash;
+}
+
+void wsk_input_keep(struct wsk_request *r, const void *p, SIZE_T size, enum model_rule rule)
+{
+    for (size_t i = 0; i < SIM_COUNT(r->kept); i++) {
+        if (r->kept[i].memory == NULL) {
+            r->kept[i].memory = p;
+            r->kept[i].size = (uint16_t)size;
+            r->kept[i].rule = (uint16_t)rule;
+            r->kept[i].hash = input_hash(p, size);
+            return;
+        }
+    }
+}
+
+void wsk_inputs_kept(struct sim *s, const struct wsk_request *r)
+{
+    if (!r->was_pended || model_knob(s, KNOB_LIFETIME_INPUTS) != 2) {
+        return;
+    }
+    for (size_t i = 0; i < SIM_COUNT(r->kept) && r->kept[i].memory != NULL; i++) {
+        uintptr_t bad;
+        if (!sim_memory_ok(r->kept[i].memory, r->kept[i].size, &bad) ||
+            input_hash(r->kept[i].memory, r->kept[i].size) != r->kept[i].hash) {
+            model_lint(s, (enum model_rule)r->kept[i].rule);
+        }
+    }
 }
 
 void wsk_output_kept(struct sim *s, const struct wsk_request *r, const void *p, SIZE_T size,

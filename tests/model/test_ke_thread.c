@@ -93,6 +93,37 @@ static void named_event(void)
     check_unload();
 }
 
+/* What the memory of an event is after its last handle was closed, at PASSIVE_LEVEL. */
+static enum sim_block_state state_after_close;
+
+static void close_last_handle(void)
+{
+    HANDLE handle;
+    PKEVENT event = IoCreateNotificationEvent(NULL, &handle);
+    SIM_ASSERT(event != NULL);
+    uintptr_t at = (uintptr_t)event;
+    ZwClose(handle);
+    state_after_close = (enum sim_block_state)sim_block_find(sim_current, at)->state;
+    LARGE_INTEGER soon = ke_test_ms(100);
+    KeDelayExecutionThread(KernelMode, FALSE, &soon);
+    SIM_ASSERT(sim_block_find(sim_current, at)->state != SIM_BLOCK_LIVE);
+    check_unload();
+}
+
+/* KAMB-10; nobody else runs in a tame run before the driver waits. */
+static void test_object_delete(void **state)
+{
+    const struct choice_source tame = {.kind = CHOICE_TAME};
+    (void)state;
+    model_knob_force(KNOB_KERNEL_OBJECT_DELETE, 0); /* kernel.object_delete=at-once */
+    assert_int_equal(ke_test_run(close_last_handle, &tame), SIM_VERDICT_OK);
+    assert_int_not_equal(state_after_close, SIM_BLOCK_LIVE);
+    model_knob_force(KNOB_KERNEL_OBJECT_DELETE, 1); /* kernel.object_delete=deferred */
+    assert_int_equal(ke_test_run(close_last_handle, &tame), SIM_VERDICT_OK);
+    assert_int_equal(state_after_close, SIM_BLOCK_LIVE);
+    model_knob_force(KNOB_KERNEL_OBJECT_DELETE, -1);
+}
+
 static void test_right(void **state)
 {
     (void)state;
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_right),
         cmocka_unit_test(test_breaches),
         cmocka_unit_test(test_processes),
+        cmocka_unit_test(test_object_delete),
     };
     ke_test_setup(NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

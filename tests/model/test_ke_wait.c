@@ -138,6 +138,70 @@ static void test_tie(void **state)
     ke_test_good(tie);
 }
 
+static KTIMER *late_timer;
+
+static void timer_later(PVOID argument)
+{
+    KeSetTimer(late_timer, *(LARGE_INTEGER *)argument, NULL);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* A wait for a timer until the moment it is due; set before the wait began, or after. */
+static NTSTATUS exact_tie(bool is_set_later)
+{
+    KTIMER *timer = ke_test_alloc(sizeof *timer);
+    LARGE_INTEGER *due = ke_test_alloc(sizeof *due);
+    PKTHREAD thread = NULL;
+    KeInitializeTimer(timer);
+    KeQuerySystemTime(due);
+    due->QuadPart += 200000;
+    late_timer = timer;
+    if (is_set_later) {
+        thread = ke_test_thread(timer_later, due);
+    } else {
+        KeSetTimer(timer, *due, NULL);
+    }
+    NTSTATUS status = WAIT(timer, due);
+    if (thread != NULL) {
+        ke_test_join(thread);
+    }
+    return status;
+}
+
+static NTSTATUS tie_before, tie_after;
+
+static void both_ties(void)
+{
+    tie_before = exact_tie(false);
+    tie_after = exact_tie(true);
+}
+
+/* KAMB-16: no lateness is drawn in a tame run, so that both are due at the same instant. */
+static void test_tie_readings(void **state)
+{
+    struct choice_source source = {.kind = CHOICE_TAME};
+    unsigned signals = 0, limits = 0;
+    (void)state;
+    model_knob_force(KNOB_KERNEL_WAIT_TIE, 1);
+    assert_int_equal(ke_test_run(both_ties, &source), SIM_VERDICT_OK);
+    assert_int_equal(tie_before, STATUS_SUCCESS);
+    assert_int_equal(tie_after, STATUS_SUCCESS);
+    model_knob_force(KNOB_KERNEL_WAIT_TIE, 2);
+    assert_int_equal(ke_test_run(both_ties, &source), SIM_VERDICT_OK);
+    assert_int_equal(tie_before, STATUS_TIMEOUT);
+    assert_int_equal(tie_after, STATUS_TIMEOUT);
+    model_knob_force(KNOB_KERNEL_WAIT_TIE, 0);
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        source = (struct choice_source){
+            .kind = CHOICE_RANDOM, .seed = 0x9E3779B97F4A7C15ull * seed, .world_one_in = 3};
+        assert_int_equal(ke_test_run(both_ties, &source), SIM_VERDICT_OK);
+        signals += tie_before == STATUS_SUCCESS;
+        limits += tie_before == STATUS_TIMEOUT;
+    }
+    model_knob_force(KNOB_KERNEL_WAIT_TIE, -1);
+    assert_true(signals > 0 && limits > 0);
+}
+
 /* ---- several objects ---- */
 
 static void many(void)
@@ -407,7 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handshake), cmocka_unit_test(test_synchronization_event_frees_one),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_tie),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_tie), cmocka_unit_test(test_tie_readings),
         cmocka_unit_test(test_many),      cmocka_unit_test(test_mutex),
         cmocka_unit_test(test_semaphore), cmocka_unit_test(test_breaches),
         cmocka_unit_test(test_deadlock),  cmocka_unit_test(test_self_wait),

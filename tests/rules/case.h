@@ -16,9 +16,14 @@
  * of cases are unique. The first id is the rule; more ids (bug classes, properties, knobs, other
  * rules) follow. Options after the ids: .place = WSKSIM_CASE_ENTRY, .world = script,
  * .keep = WSKSIM_KEEP_PEERS, .is_lint = 1 (a mistake that is only lint, of a rule that has errors
- * too), .knobs = "amb.23=0" (a promise that holds under one reading only, or a reading whose effect
- * is shown; wsksim check knows nothing of it), .off = "CTL-129" (what Windows answers to a breach
- * whose monitor comes back, model_breach).
+ * too; a promise that its rule is not even linted), .knobs = "amb.23=0" (a promise that holds under
+ * one reading only; wsksim check knows nothing of it), .off = "CTL-129" (what Windows answers to a
+ * breach whose monitor comes back, model_breach).
+ *
+ * A case shows a reading if it names the knob among its ids and pins the value in .knobs. Then
+ * another value of the knob must change what comes out, or the self-test fails: a promise (or a
+ * mistake) must break, a freedom must be seen no more. What only stays away is therefore a promise.
+ * Each value of each knob is shown (test_replay_contract), or listed in elsewhere.def.
  *
  * Worlds are hostile: any allocation and any call may fail, timing varies, knobs vary. A body that
  * does not get what it needs returns; a Check must hold in every world, and a twin without the

@@ -267,7 +267,7 @@ FREEDOM(close_nested_legal, "CLOSE-002 close.nested_same_thread", .off = "IRP-02
 
 /* ---- what is pending (CLOSE-003, CLOSE-004, CLOSE-006, CLOSE-011) ---- */
 
-DUTY(close_cancels_what_is_pending, "CLOSE-004 CLOSE-003 CLOSE-006 CLOSE-011 PROP-LIFE-08",
+DUTY(close_cancels_what_is_pending, "CLOSE-004 CLOSE-003 CLOSE-006 CLOSE-011 PROP-LIFE-08 close.irp_order",
      .knobs = "close.irp_order=others-first")
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);
@@ -298,11 +298,12 @@ static NTSTATUS Places(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-static void WitnessOrder(BOOLEAN Reversed)
+/* True if the close has cancelled both. */
+static BOOLEAN CancelBoth(void)
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);
     if (Socket == NULL) {
-        return;
+        return FALSE;
     }
     struct request *Both[] = {&First, &Second};
     for (ULONG i = 0; i < 2; i++) {
@@ -314,26 +315,23 @@ static void WitnessOrder(BOOLEAN Reversed)
     (void)Finish(&Closing);
     (void)Finish(&First);
     (void)Finish(&Second);
-    if (First.Status == STATUS_CANCELLED && Second.Status == STATUS_CANCELLED &&
-        (SecondPlace < FirstPlace) == Reversed) {
-        Witness();
+    return First.Status == STATUS_CANCELLED && Second.Status == STATUS_CANCELLED;
+}
+
+
+/* In turn, the younger one first. */
+DUTY(close_irp_order_reverse, "CLOSE-004 close.irp_order", .knobs = "close.irp_order=reverse")
+{
+    if (CancelBoth()) {
+        Check(SecondPlace < FirstPlace);
     }
-}
-
-FREEDOM(close_irp_order_others_first, "CLOSE-004 close.irp_order",
-        .knobs = "close.irp_order=others-first")
-{
-    WitnessOrder(FALSE);
-}
-
-FREEDOM(close_irp_order_reverse, "CLOSE-004 close.irp_order", .knobs = "close.irp_order=reverse")
-{
-    WitnessOrder(TRUE);
 }
 
 FREEDOM(close_irp_order_random, "CLOSE-004 close.irp_order", .knobs = "close.irp_order=random")
 {
-    WitnessOrder(TRUE);
+    if (CancelBoth() && FirstPlace < SecondPlace) {
+        Witness();
+    }
 }
 
 static NTSTATUS Slow(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
@@ -375,7 +373,7 @@ MISTAKE(socket_read_after_the_close, "CTL-183 CLOSE-008 CLOSE-007")
     }
 }
 
-DUTY(close_succeeds_and_cannot_be_cancelled, "CLOSE-012 CLOSE-039 CLOSE-019",
+DUTY(close_succeeds_and_cannot_be_cancelled, "CLOSE-012 CLOSE-039 CLOSE-019 close.may_fail close.irp_cancelled",
      .knobs = "close.irp_cancelled=no-effect close.may_fail=never")
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);
@@ -401,6 +399,8 @@ FREEDOM(close_irp_cancelled_but_closed, "CLOSE-039 close.irp_cancelled",
         }
     }
 }
+
+
 
 FREEDOM(close_may_fail_once, "CLOSE-012 close.may_fail", .knobs = "close.may_fail=once")
 {
@@ -436,6 +436,14 @@ FREEDOM(close_delay_10s, "CLOSE-038 close.delay", .knobs = "close.delay=10s")
 FREEDOM(close_delay_none, "CLOSE-038 close.delay", .knobs = "close.delay=none")
 {
     if (CloseTime() == 0) {
+        Witness();
+    }
+}
+
+FREEDOM(close_delay_drawn, "CLOSE-038 close.delay", .knobs = "close.delay=drawn")
+{
+    ULONGLONG Time = CloseTime();
+    if (Time > 0 && Time <= 100) {
         Witness();
     }
 }

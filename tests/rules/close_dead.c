@@ -470,15 +470,13 @@ FREEDOM(death_is_announced_by_a_callback, "CLOSE-033 dead.announce",
     }
 }
 
-FREEDOM(dead_announce_irps_only, "CLOSE-033 dead.announce",
-        .knobs = "amb.31=once dead.announce=irps-only")
+DUTY(dead_announce_irps_only, "CLOSE-033 dead.announce",
+     .knobs = "amb.31=once dead.announce=irps-only")
 {
     PWSK_SOCKET Socket = Listening(NULL, &Counting);
     if (Socket != NULL && Dies(Socket)) {
         CaseSleep(2000);
-        if (Nulls == 0) {
-            Witness();
-        }
+        Check(Nulls == 0);
     }
 }
 
@@ -526,54 +524,72 @@ MISTAKE(dead_socket_asked_again, "CLOSE-032", .is_lint = 1)
 }
 
 /* How late is late? */
-static void CloseLate(ULONG Milliseconds)
+static void CloseLate(ULONG InTime, ULONG Late)
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);
     if (Socket != NULL && Dies(Socket)) {
-        CaseSleep(Mistaken ? Milliseconds : 0);
+        CaseSleep(Mistaken ? Late : InTime);
     }
 }
 
 MISTAKE(dead_grace_1s, "CLOSE-032 dead.grace", .is_lint = 1, .knobs = "dead.grace=1s")
 {
-    CloseLate(1500);
+    CloseLate(0, 1500);
 }
 
 MISTAKE(dead_grace_10ms, "CLOSE-032 dead.grace", .is_lint = 1, .knobs = "dead.grace=10ms")
 {
-    CloseLate(50);
+    CloseLate(0, 50);
 }
 
 MISTAKE(dead_grace_10s, "CLOSE-032 dead.grace", .is_lint = 1, .knobs = "dead.grace=10s")
 {
-    CloseLate(15000);
+    CloseLate(4000, 15000);
 }
 
 /* A reset of the peer kills the socket under one reading. */
 static void Resets(void)
 {
     struct wsksim_peer *Peer = TalkPeer();
-    if (Peer != NULL) {
+    if (Peer != NULL && TalkReached(1)) {
         wsksim_reset(Peer);
     }
     TalkHold();
 }
 
-FREEDOM(dead_cause_reset_kills, "CLOSE-036 dead.cause", .world = Resets,
-        .knobs = "dead.cause=reset-kills")
+static volatile LONG Aborts;
+
+static NTSTATUS WSKAPI OnAbort(PVOID Context, ULONG Flags)
 {
-    PWSK_SOCKET Socket = TalkConnected(NULL, NULL);
-    if (Socket != NULL && RequestNew(&Second)) {
-        CaseSleep(500);
-        ULONG Deaths = 0;
-        for (ULONG i = 0; i < 2; i++) {
-            static SOCKADDR_STORAGE Address;
-            (void)Connection(Socket)->WskGetLocalAddress(Socket, (PSOCKADDR)&Address,
-                                                         Fresh(&Second));
-            Deaths += Finish(&Second) == STATUS_FILE_FORCED_CLOSED;
-        }
-        if (Deaths == 2) {
-            Witness();
-        }
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    Aborts++;
+    return STATUS_SUCCESS;
+}
+
+static const WSK_CLIENT_CONNECTION_DISPATCH Aborting = {NULL, OnAbort, NULL};
+
+/* How often the abort of the peer is told as what it is. */
+static LONG ResetIsTold(void)
+{
+    PWSK_SOCKET Socket = TalkConnected(NULL, &Aborting);
+    if (Socket != NULL && SocketEvents(Socket, WSK_EVENT_DISCONNECT) == STATUS_SUCCESS) {
+        TalkStep(1);
+        (void)TalkSoon(&Aborts, 3000);
     }
+    return Aborts;
+}
+
+FREEDOM(dead_cause_separate_fault, "CLOSE-036 dead.cause", .world = Resets,
+        .knobs = "dead.cause=separate-fault")
+{
+    if (ResetIsTold() != 0) {
+        Witness();
+    }
+}
+
+DUTY(dead_cause_reset_kills, "CLOSE-036 dead.cause", .world = Resets,
+     .knobs = "dead.cause=reset-kills")
+{
+    Check(ResetIsTold() == 0);
 }

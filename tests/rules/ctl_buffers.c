@@ -223,11 +223,28 @@ FREEDOM(amb_17_null_refused, "CTL-045 amb.17.null", .knobs = "amb.17.null=refuse
     }
 }
 
+FREEDOM(amb_17_null_tolerated, "CTL-045 amb.17.null", .knobs = "amb.17.null=tolerated",
+        .off = "CTL-161")
+{
+    static UCHAR Out[512];
+    if (Open() && List(sizeof Out, Out, NULL, NULL) == STATUS_SUCCESS) {
+        Witness();
+    }
+}
+
 FREEDOM(amb_16_four_bytes, "CTL-047 amb.16", .knobs = "amb.16=four-bytes")
 {
     Returned = ~(SIZE_T)0;
     if (Open() && List(0, NULL, &Returned, NULL) == STATUS_BUFFER_OVERFLOW &&
         Returned >> 32 == 0xFFFFFFFF) {
+        Witness();
+    }
+}
+
+FREEDOM(amb_16_size_t, "CTL-047 amb.16", .knobs = "amb.16=size-t")
+{
+    Returned = ~(SIZE_T)0;
+    if (Open() && List(0, NULL, &Returned, NULL) == STATUS_BUFFER_OVERFLOW && Returned >> 32 == 0) {
         Witness();
     }
 }
@@ -312,6 +329,11 @@ FREEDOM(amb_41_warning, "CTL-052 amb.41", .knobs = "amb.41=warning")
     if (NT_SUCCESS(FastPath(DISPATCH_LEVEL))) {
         Witness();
     }
+}
+
+MISTAKE(amb_41_error, "CTL-052 amb.41", .knobs = "amb.41=error")
+{
+    (void)FastPath(Mistaken ? DISPATCH_LEVEL : PASSIVE_LEVEL);
 }
 
 MISTAKE(control_client_above_dispatch, "CTL-053 PROP-40")
@@ -464,6 +486,11 @@ MISTAKE(wsk_from_nested_routines, "CTL-056 IRP-022 amb.40", .knobs = "amb.40=err
     Recurse(Mistaken ? 8 : 2);
 }
 
+DUTY(wsk_from_nested_routines_is_no_error, "CTL-056 amb.40", .knobs = "amb.40=allowed")
+{
+    Recurse(8);
+}
+
 MISTAKE(context_in_paged_pool, "CTL-057")
 {
     PVOID Context = CaseWsk() ? ExAllocatePoolWithTag(Mistaken ? PagedPool : NonPagedPoolNx, 32,
@@ -504,18 +531,15 @@ FREEDOM(amb_62_dropped, "CTL-058 amb.62", .world = PortWorld, .knobs = "amb.62=d
     PortEnd();
 }
 
-FREEDOM(amb_62_as_refusal, "CTL-058 amb.62", .world = PortWorld,
-        .knobs = "amb.62=as-refusal event.concurrency=serial")
+DUTY(amb_62_as_refusal, "CTL-058 amb.62", .world = PortWorld,
+     .knobs = "amb.62=as-refusal event.concurrency=serial")
 {
     Answer = STATUS_DEVICE_NOT_READY;
     if (PortEnabled(AnswerIt) && PortWait(1)) {
         CaseSleep(20);
-        LONG Before = PortEntered;
+        Check(PortEntered == 1); /* turned off by the answer */
         Answer = STATUS_SUCCESS;
-        if (Before == 1 && SocketEvents(Port, WSK_EVENT_RECEIVE_FROM) == STATUS_SUCCESS &&
-            PortWait(2)) {
-            Witness();
-        }
+        (void)SocketEvents(Port, WSK_EVENT_RECEIVE_FROM);
     }
     PortEnd();
 }

@@ -350,7 +350,8 @@ MISTAKE(location_filled_by_the_client, "CTL-016")
 static struct {
     PWSK_SOCKET Socket;
     NTSTATUS (*Handle)(PIRP Irp);
-    volatile LONG IsOver; /* the script has no handle open any more */
+    volatile LONG IsReady; /* the device has its locations */
+    volatile LONG IsOver;  /* the script has no handle open any more */
 } Down;
 
 static void DownScript(void)
@@ -358,7 +359,7 @@ static void DownScript(void)
     struct wsksim_file *File = NULL;
     for (int i = 0; i < 100 && File == NULL && !wsksim_is_over(); i++) {
         wsksim_sleep(1000);
-        File = wsksim_open("\\Device\\Case");
+        File = Down.IsReady ? wsksim_open("\\Device\\Case") : NULL;
     }
     if (File != NULL) {
         (void)wsksim_control(File, 0x222000, NULL, 0, NULL, 0, NULL, WSKSIM_FOREVER);
@@ -396,6 +397,7 @@ static void PassDown(CCHAR Locations, NTSTATUS (*Handle)(PIRP Irp))
     CaseDriver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = OnIrp;
     Device->StackSize = Locations;
     Device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+    Down.IsReady = 1;
     while (!Down.IsOver) {
         CaseSleep(1);
     }

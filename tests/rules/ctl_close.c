@@ -258,14 +258,12 @@ FREEDOM(amb_31_repeated, "CTL-188 amb.31", .knobs = "amb.31=repeated dead.announ
     }
 }
 
-FREEDOM(amb_31_none, "CTL-185 amb.31", .knobs = "amb.31=none dead.announce=both")
+DUTY(amb_31_none, "CTL-185 amb.31", .knobs = "amb.31=none dead.announce=both")
 {
     PWSK_SOCKET Socket = Bound(&Fixed, &Lingering);
     if (Socket != NULL && Dies(Socket)) {
         CaseSleep(5000);
-        if (Nulls == 0) {
-            Witness();
-        }
+        Check(Nulls == 0);
     }
 }
 

@@ -115,7 +115,7 @@ DUTY(irp_is_optional, "CTL-081 PROP-38", .world = PortWorld, .knobs = "amb.02=pe
 
 /* ---- nothing in progress ---- */
 
-DUTY(idle_disable_succeeds, "CTL-082 CTL-081 PROP-01 PROP-04", .world = PortWorld,
+DUTY(idle_disable_succeeds, "CTL-082 CTL-081 PROP-01 PROP-04 amb.04", .world = PortWorld,
      .knobs = "amb.04=success")
 {
     if (RequestNew(&First) && PortOpen()) {
@@ -282,7 +282,8 @@ static NTSTATUS DisableAndCancel(PWSK_DATAGRAM_INDICATION Data)
     return STATUS_SUCCESS;
 }
 
-DUTY(cancel_of_a_disable_is_ignored, "CTL-083 PROP-06 amb.39", .world = PortWorld)
+DUTY(cancel_of_a_disable_is_ignored, "CTL-083 PROP-06 amb.39", .world = PortWorld,
+     .knobs = "amb.39=ignored")
 {
     (void)Once(DisableAndCancel);
     PortEnd();
@@ -319,7 +320,7 @@ static NTSTATUS DisableAndSee(PWSK_DATAGRAM_INDICATION Data)
 }
 
 /* Not more than were in progress: two at a time, of which one may be on its first instruction. */
-DUTY(none_start_while_disabling, "CTL-084 PROP-07 PROP-13 PROP-15", .world = PortWorld,
+DUTY(none_start_while_disabling, "CTL-084 PROP-07 PROP-13 PROP-15 amb.01", .world = PortWorld,
      .knobs = "amb.01=block event.concurrency=two-at-a-time")
 {
     if (Once(DisableAndSee)) {
@@ -496,6 +497,18 @@ FREEDOM(amb_20_when_all_returned, "CTL-086 amb.20", .world = PortWorld,
 {
     if (PortEnabled(StayOrRefuse) && PortWait(3) && PortLeft < PortEntered) {
         Witness();
+    }
+    Go = 1;
+    PortEnd();
+}
+
+/* One beside the first at the most, and that one has refused. */
+DUTY(amb_20_at_once, "CTL-086 amb.20", .world = PortWorld,
+     .knobs = "amb.20=at-once event.concurrency=two-at-a-time")
+{
+    if (PortEnabled(StayOrRefuse) && PortWait(2)) {
+        CaseSleep(20);
+        Check(PortEntered == 2 || PortLeft == PortEntered || Go);
     }
     Go = 1;
     PortEnd();

@@ -25,10 +25,15 @@ static NTSTATUS Plain(PWSK_SOCKET Socket, ULONG Mask)
 }
 
 /* A bound datagram socket whose client has no callback. */
-static PWSK_SOCKET Mute(void)
+static PWSK_SOCKET MuteAt(USHORT Number)
 {
     PWSK_SOCKET Socket = CaseWsk() ? SocketNew(WSK_FLAG_DATAGRAM_SOCKET, NULL, &Empty) : NULL;
-    return Socket != NULL && NT_SUCCESS(SocketBind(Socket, PORT)) ? Socket : NULL;
+    return Socket != NULL && NT_SUCCESS(SocketBind(Socket, Number)) ? Socket : NULL;
+}
+
+static PWSK_SOCKET Mute(void)
+{
+    return MuteAt(PORT);
 }
 
 /* ---- 1.5: to what it applies ---- */
@@ -118,7 +123,7 @@ MISTAKE(event_of_another_category, "CTL-067")
     PortEnd();
 }
 
-FREEDOM(amb_08_fail_request, "CTL-067 amb.08 amb.58", .off = "CTL-067",
+FREEDOM(amb_08_fail_request, "CTL-067 amb.08", .off = "CTL-067",
         .knobs = "amb.08=fail-request amb.58=all-or-nothing", .world = PortWorld)
 {
     if (PortOpen() &&
@@ -147,6 +152,16 @@ FREEDOM(amb_08_invalid_device_request, "CTL-067 amb.08", .off = "CTL-067",
     if (PortOpen() &&
         Plain(Port, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_RECEIVE) == STATUS_INVALID_DEVICE_REQUEST) {
         Witness();
+    }
+    PortEnd();
+}
+
+DUTY(amb_58_all_or_nothing, "CTL-067 amb.58", .off = "CTL-067",
+     .knobs = "amb.08=fail-request amb.58=all-or-nothing", .world = PortWorld)
+{
+    if (PortOpen() && !NT_SUCCESS(Plain(Port, WSK_EVENT_RECEIVE_FROM | WSK_EVENT_RECEIVE))) {
+        CaseSleep(20);
+        Check(PortEntered == 0);
     }
     PortEnd();
 }
@@ -193,6 +208,17 @@ FREEDOM(amb_09_after_fail, "CTL-062 amb.09.after", .knobs = "amb.09.after=fail",
     TcpEnd();
 }
 
+FREEDOM(amb_09_after_accept, "CTL-062 amb.09.after", .knobs = "amb.09.after=accept",
+        .world = TcpWorld)
+{
+    if (TcpOpen() && NT_SUCCESS(Plain(Tcp, WSK_EVENT_RECEIVE | WSK_EVENT_DISCONNECT)) &&
+        TcpWait(&TcpDisconnects) &&
+        Plain(Tcp, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE) == STATUS_SUCCESS) {
+        Witness();
+    }
+    TcpEnd();
+}
+
 /* A mask without an event on a stream socket without a role is wrong in two ways. */
 static NTSTATUS WrongTwice(void)
 {
@@ -217,6 +243,14 @@ FREEDOM(amb_61_shuffled, "CTL-027 amb.61", .knobs = "amb.61=shuffled amb.07.zero
 FREEDOM(amb_07_zero_success, "CTL-067 amb.07.zero", .knobs = "amb.07.zero=success")
 {
     if (PortOpen() && Plain(Port, 0) == STATUS_SUCCESS) {
+        Witness();
+    }
+    PortEnd();
+}
+
+FREEDOM(amb_07_zero_fail, "CTL-067 amb.07.zero", .knobs = "amb.07.zero=fail")
+{
+    if (PortOpen() && Plain(Port, 0) == STATUS_INVALID_PARAMETER) {
         Witness();
     }
     PortEnd();
@@ -260,8 +294,8 @@ FREEDOM(amb_12_accept_never_called, "CTL-071 amb.12", .off = "CTL-071",
 
 MISTAKE(amb_12_accept_crash, "CTL-071 amb.12", .knobs = "amb.12=accept-crash", .world = PortWorld)
 {
-    PWSK_SOCKET Socket = Mute();
-    if (Socket != NULL && Mistaken) {
+    PWSK_SOCKET Socket = MuteAt(Mistaken ? PORT : PORT + 1);
+    if (Socket != NULL) { /* nothing is said of the enable, only of the event; the twin has none */
         (void)Plain(Socket, WSK_EVENT_RECEIVE_FROM);
         CaseSleep(30);
     }
@@ -292,7 +326,7 @@ DUTY(several_events_in_one_mask, "CTL-073 PROP-12", .world = TcpWorld,
 }
 
 DUTY(enable_leaves_the_others, "CTL-076 PROP-11", .world = TcpWorld,
-     .knobs = "recv.data_at_abort=delivered-first")
+     .knobs = "recv.data_at_abort=delivered-first event.backlog_on_enable=yes")
 {
     if (TcpOpen() && NT_SUCCESS(Plain(Tcp, WSK_EVENT_DISCONNECT)) &&
         NT_SUCCESS(Plain(Tcp, WSK_EVENT_RECEIVE))) {
@@ -483,17 +517,44 @@ FREEDOM(amb_21_initial_report, "CTL-077 amb.21.backlog", .knobs = "amb.21.backlo
     TcpEnd();
 }
 
-FREEDOM(amb_59_datagrams_dropped, "CTL-077 amb.59", .world = PortWorld,
-        .knobs = "amb.59=datagrams-dropped event.concurrency=serial")
+/* Three datagrams, once somebody is there, and none later. */
+static volatile LONG IsThere, IsAsked;
+
+static void ThreeEarly(void)
 {
-    PortInside = RefuseFirst;
-    Asked = 1; /* it takes everything */
-    if (PortOpen()) {
-        CaseSleep(15);
-        if (SocketEvents(Port, WSK_EVENT_RECEIVE_FROM) == STATUS_SUCCESS && PortWait(2) &&
-            FirstAfter > 1) {
-            Witness();
-        }
+    struct wsksim_port *From = wsksim_bind(NULL, 0);
+    for (unsigned us = 500; !IsThere && !IsAsked && !wsksim_is_over(); us += us / 2) {
+        wsksim_sleep(us);
     }
+    for (unsigned char i = 1; i <= 3 && IsThere; i++) {
+        (void)wsksim_send_to(From, NULL, PORT, &i, 1);
+    }
+}
+
+/* Enabled long after they came: calls of the callback. */
+static LONG CalledForThree(void)
+{
+    if (PortOpen()) {
+        IsThere = 1;
+        CaseSleep(30000);
+        (void)SocketEvents(Port, WSK_EVENT_RECEIVE_FROM);
+        CaseSleep(30000);
+    }
+    IsAsked = 1;
     PortEnd();
+    return PortEntered;
+}
+
+FREEDOM(amb_59_buffered, "CTL-077 amb.59", .world = ThreeEarly,
+        .knobs = "amb.59=buffered event.backlog_on_enable=yes")
+{
+    if (CalledForThree() != 0) {
+        Witness();
+    }
+}
+
+DUTY(amb_59_datagrams_dropped, "CTL-077 amb.59", .world = ThreeEarly,
+     .knobs = "amb.59=datagrams-dropped event.backlog_on_enable=yes")
+{
+    Check(CalledForThree() == 0);
 }

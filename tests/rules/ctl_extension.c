@@ -66,6 +66,20 @@ MISTAKE(extension_of_wrong_size, "CTL-170")
     }
 }
 
+DUTY(extensions_do_not_exist, "CTL-171 extension", .knobs = "extension=none")
+{
+    PWSK_SOCKET Socket = New(WSK_FLAG_DATAGRAM_SOCKET, NULL);
+    Check(Socket == NULL || !NT_SUCCESS(RegisterPing(Socket)));
+}
+
+FREEDOM(extension_for_tests, "CTL-171 extension", .knobs = "extension=ping")
+{
+    PWSK_SOCKET Socket = New(WSK_FLAG_DATAGRAM_SOCKET, NULL);
+    if (Socket != NULL && NT_SUCCESS(RegisterPing(Socket))) {
+        Witness();
+    }
+}
+
 DUTY(unknown_extension_is_refused, "CTL-171 CTL-174 PROP-47")
 {
     static const ULONG Flags[] = {WSK_FLAG_BASIC_SOCKET, WSK_FLAG_LISTEN_SOCKET,

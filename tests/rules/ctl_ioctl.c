@@ -263,12 +263,10 @@ FREEDOM(amb_50_buffered_deliverable, "CTL-156 amb.50.buffered", .world = Sends,
     }
 }
 
-FREEDOM(amb_50_buffered_filtered, "CTL-156 amb.50.buffered", .world = Sends,
-        .knobs = "amb.50.buffered=filtered event.backlog_on_enable=yes")
+DUTY(amb_50_buffered_filtered, "CTL-156 amb.50.buffered", .world = Sends,
+     .knobs = "amb.50.buffered=filtered event.backlog_on_enable=yes")
 {
-    if (Buffered() == 0) {
-        Witness();
-    }
+    Check(Buffered() <= 0);
 }
 
 /* ---- queries of a connection ---- */
@@ -641,9 +639,22 @@ static ULONG TwoWait(void)
     return Count;
 }
 
+/* More of them than changes come. */
 FREEDOM(amb_42_all_on_edge, "CTL-163 amb.42", .knobs = "amb.42=all-on-edge")
 {
-    if (TwoWait() == 2) {
+    static struct request Many[8];
+    PWSK_SOCKET Socket = New(WSK_FLAG_BASIC_SOCKET);
+    ULONG Armed = 0, Done = 0;
+    while (Socket != NULL && Armed < ARRAYSIZE(Many) && RequestNew(&Many[Armed])) {
+        struct request *One = &Many[Armed++];
+        (void)Basic(Socket)->WskControlSocket(Socket, WskIoctl, SIO_ADDRESS_LIST_CHANGE, 0, 0, NULL,
+                                              0, NULL, NULL, Fresh(One));
+    }
+    CaseSleep(5000);
+    for (ULONG i = 0; i < Armed; i++) {
+        Done += IsDone(&Many[i]) && Finish(&Many[i]) == STATUS_SUCCESS;
+    }
+    if (Done == ARRAYSIZE(Many)) {
         Witness();
     }
 }
@@ -714,7 +725,7 @@ static BOOLEAN QueryRedirect(SIZE_T Size, NTSTATUS *Status)
     return IsThere;
 }
 
-DUTY(redirect_records_of_nobody, "CTL-168", .world = PeerSends, .knobs = "wfp.redirect=none")
+DUTY(redirect_records_of_nobody, "CTL-168 wfp.redirect", .world = PeerSends, .knobs = "wfp.redirect=none")
 {
     NTSTATUS Status;
     if (QueryRedirect(1024, &Status)) {
@@ -731,7 +742,7 @@ DUTY(redirect_records_need_room, "CTL-168 PROP-41", .world = PeerSends,
     }
 }
 
-FREEDOM(redirect_records_come, "CTL-168", .world = PeerSends, .knobs = "wfp.redirect=redirected")
+FREEDOM(redirect_records_come, "CTL-168 wfp.redirect", .world = PeerSends, .knobs = "wfp.redirect=redirected")
 {
     NTSTATUS Status;
     if (QueryRedirect(1024, &Status) && NT_SUCCESS(Status) && Request.Information > 1) {

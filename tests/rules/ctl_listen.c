@@ -56,6 +56,17 @@ FREEDOM(amb_11_success, "CTL-092 amb.11", .knobs = "amb.11=success")
     }
 }
 
+FREEDOM(amb_11_invalid_parameter, "CTL-092 amb.11", .knobs = "amb.11=invalid-parameter")
+{
+    if (Listening(TCP_PORT, NULL, WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE)) {
+        if (SocketEvents(TcpListener, WSK_EVENT_RECEIVE | WSK_EVENT_DISABLE) ==
+            STATUS_INVALID_PARAMETER) {
+            Witness();
+        }
+        TcpEnd();
+    }
+}
+
 DUTY(toggled_accept_keeps_the_template, "CTL-093 PROP-27", .world = PeerSends)
 {
     if (!Listening(TCP_PORT, NULL, WSK_EVENT_ACCEPT | WSK_EVENT_RECEIVE)) {
@@ -84,7 +95,7 @@ static struct conn *AcceptedAfterTemplate(void)
     return NULL;
 }
 
-DUTY(template_is_read_at_the_return, "CTL-090 AMBIGUOUS-26", .world = PeerSends,
+DUTY(template_is_read_at_the_return, "CTL-090 AMBIGUOUS-26 amb.26", .world = PeerSends,
      .knobs = "amb.26=at-return event.backlog_on_enable=0")
 {
     CheckReceives(AcceptedAfterTemplate());
@@ -114,7 +125,7 @@ static BOOLEAN AcceptByIrp(ULONG Milliseconds)
     return IsQueued && TcpTakeAccepted();
 }
 
-DUTY(accept_irp_inherits_nothing, "CTL-091 PROP-26 BUG-29 AMBIGUOUS-23", .world = PeerSends,
+DUTY(accept_irp_inherits_nothing, "CTL-091 PROP-26 BUG-29 AMBIGUOUS-23 amb.23", .world = PeerSends,
      .knobs = "amb.23=event-only")
 {
     if (!Listening(TCP_PORT, NULL, WSK_EVENT_RECEIVE)) {
@@ -510,7 +521,7 @@ MISTAKE(client_event_answers_success, "CTL-099")
     }
 }
 
-FREEDOM(client_event_of_an_unknown_type, "CTL-099", .knobs = "client.event=unknown-type")
+FREEDOM(client_event_of_an_unknown_type, "CTL-099 client.event", .knobs = "client.event=unknown-type")
 {
     CaseClient.WskClientEvent = OnClientEvent;
     if (CaseWsk() && Until(&ClientEvents, 2000)) {
@@ -518,7 +529,7 @@ FREEDOM(client_event_of_an_unknown_type, "CTL-099", .knobs = "client.event=unkno
     }
 }
 
-DUTY(client_event_is_never_called, "CTL-099", .knobs = "client.event=never")
+DUTY(client_event_is_never_called, "CTL-099 client.event", .knobs = "client.event=never")
 {
     CaseClient.WskClientEvent = OnClientEvent;
     if (CaseWsk()) {

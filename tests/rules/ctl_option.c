@@ -139,6 +139,14 @@ FREEDOM(amb_46_get_one_byte, "CTL-125 amb.46.get", .knobs = "amb.46.get=one-byte
     }
 }
 
+FREEDOM(amb_46_get_four_bytes, "CTL-125 amb.46.get", .knobs = "amb.46.get=four-bytes")
+{
+    PWSK_SOCKET Socket = New(WSK_FLAG_DATAGRAM_SOCKET);
+    if (Socket != NULL && NT_SUCCESS(Get(Socket, SO_BROADCAST)) && Value == 0) {
+        Witness();
+    }
+}
+
 /* ---- what a get says ---- */
 
 /* Default, then each value set. */
@@ -203,22 +211,18 @@ DUTY(options_of_protocols_are_kept, "CTL-127")
     }
 }
 
-static void Probe(BOOLEAN Accepted)
+DUTY(probed_option_refused, "CTL-011 pass.probes", .knobs = "pass.probes=refused")
 {
     PWSK_SOCKET Socket = New(WSK_FLAG_CONNECTION_SOCKET);
-    if (Socket != NULL && NT_SUCCESS(SetAt(Socket, IPPROTO_TCP, TCP_NODELAY, 1, 4)) == Accepted) {
-        Witness();
-    }
-}
-
-FREEDOM(probed_option_refused, "CTL-011 pass.probes", .knobs = "pass.probes=refused")
-{
-    Probe(FALSE);
+    Check(Socket == NULL || !NT_SUCCESS(SetAt(Socket, IPPROTO_TCP, TCP_NODELAY, 1, 4)));
 }
 
 FREEDOM(probed_option_accepted, "CTL-011 pass.probes", .knobs = "pass.probes=accepted")
 {
-    Probe(TRUE);
+    PWSK_SOCKET Socket = New(WSK_FLAG_CONNECTION_SOCKET);
+    if (Socket != NULL && NT_SUCCESS(SetAt(Socket, IPPROTO_TCP, TCP_NODELAY, 1, 4))) {
+        Witness();
+    }
 }
 
 static void Unknown(NTSTATUS Expected)

@@ -52,7 +52,7 @@ static BOOLEAN BothDone(void)
     return Answers[0] == STATUS_PENDING;
 }
 
-FREEDOM(amb_02_pend_again, "CTL-083 amb.02", .world = PortWorld,
+FREEDOM(amb_02_pend_again, "CTL-083 amb.02 amb.02.irps", .world = PortWorld,
         .knobs = "amb.02=pend-again amb.02.irps=all-complete")
 {
     if (BothDone() && First.Status == STATUS_SUCCESS && Second.Status == STATUS_SUCCESS) {

@@ -292,7 +292,8 @@ MISTAKE(messages_in_a_ring, "DGRM-008", .world = Nobody)
     }
 }
 
-MISTAKE(message_nodes_freed_early, "MEM-UAF DGRM-008 lifetime.inputs", .world = Nobody)
+MISTAKE(message_nodes_freed_early, "MEM-UAF DGRM-008 lifetime.inputs", .world = Nobody,
+        .knobs = "lifetime.inputs=mixed")
 {
     PWSK_SOCKET Socket = Ready();
     PWSK_BUF_LIST List = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *List, 'edoN');

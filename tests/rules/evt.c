@@ -437,7 +437,7 @@ DUTY(callback_sends, "EVT-008 EVT-009", .world = Source)
     }
 }
 
-DUTY(backlog_event_tells_news, "EVT-013 SEND-014 EVT-009", .world = Sink,
+DUTY(backlog_event_tells_news, "EVT-013 SEND-014 EVT-009 amb.21.backlog", .world = Sink,
      .knobs = "amb.21.backlog=0")
 {
     SendMuch(TAKE);
@@ -482,7 +482,7 @@ MISTAKE(nothing_retained, "EVT-019 dead.callback_answer", .world = Source,
 }
 
 MISTAKE(nothing_retained_is_lint, "EVT-019 dead.callback_answer AMBIGUOUS-LIFE-34",
-        .world = Source, .is_lint = 1)
+        .world = Source, .is_lint = 1, .knobs = "dead.callback_answer=0")
 {
     Exhaust(RETAIN_NOTHING);
 }
@@ -588,7 +588,7 @@ FREEDOM(null_without_a_pointer, "RECV-016 dead.receive_args AMBIGUOUS-LIFE-50", 
     }
 }
 
-FREEDOM(end_told_as_death, "RECV-028 disconnect.receive_only AMBIGUOUS-LIFE-54", .world = Ends,
+FREEDOM(end_told_as_death, "RECV-028 AMBIGUOUS-LIFE-54", .world = Ends,
         .knobs = "disconnect.receive_only=1")
 {
     if (Listen(TAKE)) {
@@ -599,8 +599,7 @@ FREEDOM(end_told_as_death, "RECV-028 disconnect.receive_only AMBIGUOUS-LIFE-54",
     }
 }
 
-FREEDOM(end_not_told, "RECV-028 disconnect.receive_only", .world = Ends,
-        .knobs = "disconnect.receive_only=0")
+FREEDOM(end_not_told, "RECV-028", .world = Ends, .knobs = "disconnect.receive_only=0")
 {
     if (Listen(TAKE)) {
         (void)TalkSoon(&Nulls, 2000);

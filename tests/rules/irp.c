@@ -243,6 +243,12 @@ MISTAKE(raw_irp_where_pages_list_none, "IRP-031 irp.raw_memory", .is_lint = 1,
     }
 }
 
+DUTY(raw_irp_without_a_word, "IRP-031 irp.raw_memory", .is_lint = 1,
+     .knobs = "irp.raw_memory=accept")
+{
+    (void)RawSocket();
+}
+
 /* ---- the IRP in flight (IRP-008, IRP-009, IRP-019, IRP-030) ---- */
 
 MISTAKE(freed_after_pending, "IRP-008 BUG-LIFE-01 PROP-LIFE-04")

@@ -289,12 +289,11 @@ static NTSTATUS ForwardsAndWaits(PDEVICE_OBJECT Device, PIRP Irp)
     if (!IsMarked) {
         return STATUS_SUCCESS;
     }
-    Witness();
     return STATUS_PENDING;
 }
 
-FREEDOM(marks_and_stops, "KRN-015 kernel.mark_and_stop", .world = User,
-        .knobs = "kernel.mark_and_stop=tolerated")
+DUTY(marks_and_stops, "KRN-015 kernel.mark_and_stop", .world = User,
+     .knobs = "kernel.mark_and_stop=tolerated", .is_lint = 1)
 {
     ServeForwarding(ForwardsAndWaits, TRUE);
 }

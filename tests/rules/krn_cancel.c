@@ -161,8 +161,7 @@ MISTAKE(freed_irp_cancelled, "KRN-022 KPROP-06")
     }
 }
 
-MISTAKE(completed_irp_cancelled, "KRN-022 kernel.cancel_completed",
-        .knobs = "kernel.cancel_completed=error")
+static void CancelCompleted(void)
 {
     static struct request Again;
     if (CaseWsk() && RequestNew(&Again)) {
@@ -178,8 +177,19 @@ MISTAKE(completed_irp_cancelled, "KRN-022 kernel.cancel_completed",
     }
 }
 
-FREEDOM(completed_irp_may_be_cancelled, "KRN-022 kernel.cancel_completed",
+MISTAKE(completed_irp_cancelled, "KRN-022 kernel.cancel_completed",
+        .knobs = "kernel.cancel_completed=error")
+{
+    CancelCompleted();
+}
+
+MISTAKE(completed_irp_cancelled_is_lint, "KRN-022 kernel.cancel_completed", .is_lint = 1,
         .knobs = "kernel.cancel_completed=lint")
+{
+    CancelCompleted();
+}
+
+FREEDOM(completed_irp_may_be_cancelled, "KRN-022", .knobs = "kernel.cancel_completed=lint")
 {
     PDEVICE_OBJECT Device;
     PIRP Irp = Held(&Device, Stop, NULL);

@@ -132,16 +132,27 @@ DUTY(reuse_resets_the_irp, "KRN-005")
     }
 }
 
-FREEDOM(raw_irp_may_be_reused, "KRN-005 kernel.reuse_raw", .knobs = "kernel.reuse_raw=lint")
+static void ReuseRaw(void)
 {
     PIRP Irp = ExAllocatePoolWithTag(NonPagedPoolNx, IoSizeOfIrp(1), TAG);
     if (Irp != NULL) {
         IoInitializeIrp(Irp, IoSizeOfIrp(1), 1);
         IoReuseIrp(Irp, STATUS_TIMEOUT);
-        if (Irp->IoStatus.Status == STATUS_TIMEOUT) {
-            Witness();
-        }
+        Check(Irp->IoStatus.Status == STATUS_TIMEOUT);
         ExFreePoolWithTag(Irp, TAG);
+    }
+}
+
+DUTY(raw_irp_may_be_reused, "KRN-005 kernel.reuse_raw", .knobs = "kernel.reuse_raw=allowed",
+     .is_lint = 1)
+{
+    ReuseRaw();
+}
+
+MISTAKE(raw_irp_reused, "KRN-005 kernel.reuse_raw", .knobs = "kernel.reuse_raw=lint", .is_lint = 1)
+{
+    if (Mistaken) {
+        ReuseRaw();
     }
 }
 
@@ -422,6 +433,12 @@ DUTY(any_value_lets_completion_continue, "KRN-010 kernel.completion_value")
 {
     Answer(STATUS_SUCCESS);
     Answer(STATUS_UNSUCCESSFUL);
+}
+
+MISTAKE(odd_value_of_a_routine_is_lint, "KRN-010 kernel.completion_value", .is_lint = 1,
+        .knobs = "kernel.completion_value=lint")
+{
+    Answer(Mistaken ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS);
 }
 
 MISTAKE(odd_value_of_a_routine, "KRN-010 kernel.completion_value",

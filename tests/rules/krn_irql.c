@@ -338,7 +338,7 @@ static void GoDown(ULONG Levels)
 MISTAKE(windows_nested_without_bound, "KRN-057 KPROP-32 kernel.stack_depth",
         .knobs = "kernel.stack_depth=8-and-64")
 {
-    GoDown(Mistaken ? 70 : 6);
+    GoDown(Mistaken ? 70 : 20);
 }
 
 MISTAKE(windows_nested_deeply, "KRN-057 kernel.stack_depth", .knobs = "kernel.stack_depth=8-and-64",

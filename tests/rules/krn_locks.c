@@ -324,7 +324,8 @@ MISTAKE(opposite_order_meets, "KRN-121 KBUG-27 KPROP-12")
 MISTAKE(opposite_order_is_lint, "KRN-121 kernel.lock_order", .is_lint = TRUE,
         .knobs = "kernel.lock_order=lint")
 {
-    TakeBothTwice();
+    TakesBoth(NULL);
+    CaseJoin(CaseThread(TakesBoth, &Lock));
 }
 
 MISTAKE(opposite_order_is_error, "KRN-121 kernel.lock_order", .knobs = "kernel.lock_order=error")

@@ -324,6 +324,18 @@ static void Returns(PVOID Context)
     }
 }
 
+MISTAKE(thread_returns_is_lint, "KRN-257 kernel.thread_return", .is_lint = 1,
+        .knobs = "kernel.thread_return=lint")
+{
+    CaseJoin(CaseThread(Returns, NULL));
+}
+
+MISTAKE(thread_returns_is_error, "KRN-257 kernel.thread_return",
+        .knobs = "kernel.thread_return=error")
+{
+    CaseJoin(CaseThread(Returns, NULL));
+}
+
 MISTAKE(thread_returns, "KRN-257")
 {
     CaseJoin(CaseThread(Returns, NULL));

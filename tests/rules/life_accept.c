@@ -686,6 +686,24 @@ FREEDOM(second_accept_blocks, "ACPT-021 accept.multiple AMBIGUOUS-LIFE-19", Calm
     EndAccept(&Other);
 }
 
+FREEDOM(second_accept_is_queued, "ACPT-021 accept.multiple", Calm,
+        .knobs = "accept.multiple=queued")
+{
+    if (!Opens(0) || !RequestNew(&Other)) {
+        return;
+    }
+    QueueAccept(&Own, NULL);
+    PVOID Thread = CaseThread(QueueSecond, NULL);
+    CaseSleep(30000);
+    if (Thread != NULL && SecondIsBack != 0 && !IsDone(&Own) && !IsDone(&Other)) {
+        Witness();
+    }
+    (void)SocketClose(Listening);
+    CaseJoin(Thread);
+    EndAccept(&Own);
+    EndAccept(&Other);
+}
+
 /* ---- ACPT-022: use before the return ---- */
 
 static volatile LONG UsedInside, WasUsed;

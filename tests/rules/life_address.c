@@ -317,7 +317,7 @@ static NTSTATUS ThreadAlone(void)
     return Status;
 }
 
-DUTY(thread_without_process, "ADDR-014", Calm, .knobs = "addr.context=page")
+DUTY(thread_without_process, "ADDR-014 addr.context", Calm, .knobs = "addr.context=page")
 {
     if (Resolver()) {
         Check(ThreadAlone() == STATUS_INVALID_PARAMETER);
@@ -381,17 +381,54 @@ MISTAKE(resolver_name_freed, "ADDR-015")
     }
 }
 
-FREEDOM(resolver_captures_the_name, "ADDR-015 lifetime.inputs", Calm,
-        .knobs = "lifetime.inputs=all-captured")
+/* The name changes as soon as the call has returned. */
+static NTSTATUS ResolveChanged(void)
 {
-    if (Resolver()) {
-        SetName("10.0.0.2");
-        (void)Ask(&Name, NULL, NULL);
-        SetName("nobody");
-        if (NT_SUCCESS(Finish(&Own))) {
-            Witness();
-            Free();
-        }
+    if (!Resolver()) {
+        return STATUS_UNSUCCESSFUL;
+    }
+    SetName("10.0.0.2");
+    (void)Ask(&Name, NULL, NULL);
+    SetName("nobody");
+    NTSTATUS Status = Finish(&Own);
+    if (NT_SUCCESS(Status)) {
+        Free();
+    }
+    return Status;
+}
+
+DUTY(resolver_captures_the_name, "ADDR-015 lifetime.inputs", Calm,
+     .knobs = "lifetime.inputs=all-captured")
+{
+    NTSTATUS Status = ResolveChanged();
+    Check(Status != STATUS_NOT_FOUND && Status != STATUS_NO_MATCH);
+}
+
+/* Refused at once, in a row of the page that says nothing of the IRP: has it completed? */
+static LONG CompletionsOfRefused(void)
+{
+    if (!Resolver()) {
+        return -1;
+    }
+    NTSTATUS Status = Ask(NULL, NULL, NULL);
+    CaseSleep(100);
+    Own.InFlight = FALSE;
+    return Status == STATUS_INVALID_PARAMETER ? Own.Completions : -1;
+}
+
+FREEDOM(refused_irp_is_completed, "ADDR-011 irp.status_without_irp_text", .off = "ADDR-013",
+        .knobs = "irp.status_without_irp_text=completed")
+{
+    if (CompletionsOfRefused() == 1) {
+        Witness();
+    }
+}
+
+FREEDOM(refused_irp_is_left_alone, "ADDR-011 irp.status_without_irp_text AMBIGUOUS-LIFE-66",
+        .off = "ADDR-013", .knobs = "irp.status_without_irp_text=not-completed")
+{
+    if (CompletionsOfRefused() == 0) {
+        Witness();
     }
 }
 

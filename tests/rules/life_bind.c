@@ -190,7 +190,7 @@ MISTAKE(bind_address_let_go, "BIND-015")
     (void)Finish(&Own);
 }
 
-FREEDOM(lifetime_inputs_captured, "BIND-015 lifetime.inputs AMBIGUOUS-LIFE-12", Calm,
+FREEDOM(lifetime_inputs_captured, "BIND-015 AMBIGUOUS-LIFE-12", Calm,
         .knobs = "lifetime.inputs=all-captured")
 {
     PWSK_SOCKET Socket = Connector();
@@ -361,7 +361,8 @@ static void BindWithVisitors(void)
 }
 
 FREEDOM(accept_event_before_the_bind_completes,
-        "BIND-009 bind.events_before_completion AMBIGUOUS-LIFE-14 amb.29", .world = Visitors)
+        "BIND-009 bind.events_before_completion AMBIGUOUS-LIFE-14 amb.29", .world = Visitors,
+        .knobs = "bind.events_before_completion=yes")
 {
     BindWithVisitors();
     if (AcceptedEarly != 0) {

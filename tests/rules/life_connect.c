@@ -402,7 +402,8 @@ static void ConnectsWithStatics(void)
 }
 
 FREEDOM(received_before_the_connect_completes,
-        "CONN-013 conn.events_before_completion AMBIGUOUS-LIFE-63 amb.29", .world = Greeter)
+        "CONN-013 conn.events_before_completion AMBIGUOUS-LIFE-63 amb.29", .world = Greeter,
+        .knobs = "conn.events_before_completion=yes")
 {
     ConnectsWithStatics();
     if (ReceivedEarly != 0) {

@@ -246,6 +246,16 @@ FREEDOM(stream_callbacks_not_supported, "STRM-011 stream.callbacks", Calm,
     }
 }
 
+FREEDOM(stream_callbacks_of_both_roles, "STRM-011 stream.callbacks", Calm,
+        .knobs = "stream.listen_semantics=set-up stream.callbacks=union-of-roles")
+{
+    PWSK_SOCKET Socket = New(TRUE, LIFE_PORT);
+    if (Socket != NULL && NT_SUCCESS(Listen(Socket)) &&
+        SocketEvents(Socket, WSK_EVENT_RECEIVE) == STATUS_SUCCESS) {
+        Witness();
+    }
+}
+
 /* ---- AMBIGUOUS-LIFE-21 ---- */
 
 FREEDOM(listen_waits_for_a_connection, "STRM-007 stream.listen_semantics AMBIGUOUS-LIFE-21", Calm,

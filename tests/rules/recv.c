@@ -161,6 +161,51 @@ MISTAKE(receive_length_without_mdl, "RECV-002", .world = Source)
     }
 }
 
+static NTSTATUS ReceiveIntoNothing(void)
+{
+    WSK_BUF Buffer;
+    PWSK_SOCKET Socket = Ready(&Buffer, LENGTH);
+    if (Socket == NULL) {
+        return STATUS_SUCCESS;
+    }
+    Buffer.Mdl = NULL;
+    (void)Connection(Socket)->WskReceive(Socket, &Buffer, 0, Fresh(&First));
+    return Finish(&First);
+}
+
+FREEDOM(length_without_mdl_is_invalid, "RECV-002 buf.null_mdl", .world = Source, .off = "RECV-002",
+        .knobs = "buf.null_mdl=invalid-parameter")
+{
+    if (ReceiveIntoNothing() == STATUS_INVALID_PARAMETER) {
+        Witness();
+    }
+}
+
+MISTAKE(length_without_mdl_crashes, "MEM-NULL RECV-002 buf.null_mdl", .world = Source,
+        .off = "RECV-002", .knobs = "buf.null_mdl=crash")
+{
+    if (Mistaken) {
+        (void)ReceiveIntoNothing();
+    }
+}
+
+/* The structure, not the buffer: captured, or wanted until the completion. */
+MISTAKE(buf_changed_while_pending, "SEND-005 lifetime.inputs AMBIGUOUS-LIFE-12", .world = Silent,
+        .is_lint = 1, .knobs = "lifetime.inputs=all-needed")
+{
+    static WSK_BUF Buffer;
+    PWSK_SOCKET Socket = Ready(&Buffer, LENGTH);
+    if (Socket == NULL) {
+        return;
+    }
+    NTSTATUS Status = Connection(Socket)->WskReceive(Socket, &Buffer, 0, Fresh(&First));
+    if (Mistaken && Status == STATUS_PENDING) {
+        Buffer.Offset = 1;
+    }
+    IoCancelIrp(First.Irp);
+    (void)Finish(&First);
+}
+
 MISTAKE(receive_mdl_not_built, "RECV-002", .world = Source)
 {
     static UCHAR Bytes[LENGTH];
@@ -482,7 +527,7 @@ static NTSTATUS CancelPartial(void)
     WSK_BUF Buffer;
     PWSK_SOCKET Socket = Ready(&Buffer, LENGTH);
     if (Socket == NULL) {
-        return STATUS_TIMEOUT;
+        return STATUS_UNSUCCESSFUL;
     }
     Start(Socket, Buffer, WSK_FLAG_WAITALL, &First);
     CaseSleep(2000);
@@ -490,12 +535,12 @@ static NTSTATUS CancelPartial(void)
     return Finish(&First);
 }
 
-FREEDOM(recv_partial_as_receive, "RECV-007 recv.partial_status", .world = ByteByByte,
-        .knobs = "recv.partial_status=0")
+DUTY(recv_partial_as_receive, "RECV-007 recv.partial_status", .world = ByteByByte,
+     .knobs = "recv.partial_status=0")
 {
-    if (CancelPartial() == STATUS_CANCELLED && First.Information == 0) {
-        Witness();
-    }
+    NTSTATUS Status = CancelPartial();
+    Check(Status == STATUS_SUCCESS ? IsFinishing || First.Information == LENGTH
+                             : First.Information == 0);
 }
 
 FREEDOM(recv_partial_with_success, "RECV-007 recv.partial_status AMBIGUOUS-LIFE-28",
@@ -533,13 +578,10 @@ static BOOLEAN ReceivesAfterReset(void)
     return NT_SUCCESS(Receive(Socket, Buffer, 0, &First)) && First.Information != 0;
 }
 
-FREEDOM(reset_discards, "RECV-029 recv.data_at_abort", .world = SendsAndResets,
-        .knobs = "recv.data_at_abort=0")
+DUTY(reset_discards, "RECV-029 recv.data_at_abort", .world = SendsAndResets,
+     .knobs = "recv.data_at_abort=0 conn.dead_io_status=by-cause")
 {
-    if (!ReceivesAfterReset() && First.Completions != 0 &&
-        First.Status == STATUS_CONNECTION_RESET) {
-        Witness();
-    }
+    Check(!ReceivesAfterReset() || Second.Status != STATUS_CONNECTION_RESET);
 }
 
 FREEDOM(reset_keeps_bytes, "RECV-029 recv.data_at_abort AMBIGUOUS-LIFE-29",

@@ -315,6 +315,8 @@ MISTAKE(callback_takes_the_queued_irp, "IRP-008 RECV-011 BUG-LIFE-55", .world = 
     (void)Finish(&First);
 }
 
+static BOOLEAN WritesAnyway; /* be it a mistake or not */
+
 /* The client works in the subsystem's buffer. */
 static NTSTATUS WSKAPI OnInPlace(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List,
                                  SIZE_T Count, SIZE_T *Accepted)
@@ -323,7 +325,7 @@ static NTSTATUS WSKAPI OnInPlace(PVOID Context, ULONG Flags, PWSK_DATA_INDICATIO
     UNREFERENCED_PARAMETER(Flags);
     UNREFERENCED_PARAMETER(Count);
     UNREFERENCED_PARAMETER(Accepted);
-    if (List != NULL && Mistaken) {
+    if (List != NULL && (Mistaken || WritesAnyway)) {
         PUCHAR Bytes = MmGetSystemAddressForMdlSafe(List->Buffer.Mdl, NormalPagePriority);
         if (Bytes != NULL) {
             Bytes[List->Buffer.Offset] ^= 0x20;
@@ -350,6 +352,13 @@ MISTAKE(writes_into_a_list, "RECV-025 recv.client_writes", .world = Source, .is_
 MISTAKE(writes_into_a_list_strictly, "RECV-025 recv.client_writes AMBIGUOUS-LIFE-64",
         .world = Source, .knobs = "recv.client_writes=1")
 {
+    WorkInPlace();
+}
+
+DUTY(writes_into_a_list_legally, "RECV-025 recv.client_writes", .world = Source,
+     .knobs = "recv.client_writes=legal", .is_lint = 1)
+{
+    WritesAnyway = TRUE;
     WorkInPlace();
 }
 
@@ -393,11 +402,9 @@ FREEDOM(resumed_at_the_call, "RECV-023 recv.resume_moment", .world = Source,
     }
 }
 
-FREEDOM(resumed_at_the_completion, "RECV-023 recv.resume_moment AMBIGUOUS-LIFE-23",
-        .world = Source, .knobs = "recv.resume_moment=1")
+DUTY(resumed_at_the_completion, "RECV-023 recv.resume_moment AMBIGUOUS-LIFE-23", .world = Source,
+     .knobs = "recv.resume_moment=1")
 {
     ResumeOnce();
-    if (Calls > 1 && !IsEarlyCall) {
-        Witness();
-    }
+    Check(!IsEarlyCall);
 }

@@ -58,6 +58,16 @@ FREEDOM(register_reserved_refused, "REG-040 register.reserved", .off = "REG-002"
     }
 }
 
+FREEDOM(register_reserved_accepted, "REG-040 register.reserved", .off = "REG-002",
+        .knobs = "register.reserved=accepted")
+{
+    CaseClient.Reserved = 1;
+    if (WskRegister(&(WSK_CLIENT_NPI){NULL, &CaseClient}, &Block) == STATUS_SUCCESS) {
+        WskDeregister(&Block);
+        Witness();
+    }
+}
+
 MISTAKE(client_dispatch_freed_early, "REG-003 BUG-LIFE-51")
 {
     WSK_CLIENT_DISPATCH *Dispatch = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Dispatch, TAG);
@@ -243,6 +253,12 @@ FREEDOM(provider_minor_version_higher, "REG-014 provider.minor_version",
     }
 }
 
+DUTY(provider_minor_version_as_requested, "REG-014 provider.minor_version",
+     .knobs = "provider.minor_version=as-requested")
+{
+    Check(!CaseWsk() || CaseNpi.Dispatch->Version == MAKE_WSK_VERSION(1, 0));
+}
+
 DUTY(capture_waits_no_longer_than_asked, "REG-012 REG-038")
 {
     KIRQL Old;
@@ -291,6 +307,20 @@ MISTAKE(resolver_before_windows_7, "REG-015 provider.table",
 {
     if (CaseWsk() && Mistaken) {
         CaseNpi.Dispatch->WskFreeAddressInfo(CaseNpi.Client, NULL);
+    }
+}
+
+DUTY(resolver_is_there, "REG-015 provider.table", .knobs = "provider.table=full")
+{
+    if (CaseWsk() && RequestNew(&First)) {
+        static UNICODE_STRING Name;
+        static PADDRINFOEXW Found;
+        RtlInitUnicodeString(&Name, L"10.0.0.2");
+        (void)CaseNpi.Dispatch->WskGetAddressInfo(CaseNpi.Client, &Name, NULL, 0, NULL, NULL,
+                                                  &Found, NULL, NULL, Fresh(&First));
+        if (NT_SUCCESS(Finish(&First))) {
+            CaseNpi.Dispatch->WskFreeAddressInfo(CaseNpi.Client, Found);
+        }
     }
 }
 
@@ -416,6 +446,22 @@ MISTAKE(calls_after_one_of_two_releases, "REG-019 npi.calls_after_partial_releas
     WskDeregister(&Block);
 }
 
+DUTY(calls_while_captures_are_left, "REG-019 npi.calls_after_partial_release", .is_lint = 1,
+     .knobs = "npi.calls_after_partial_release=while-counted")
+{
+    if (!RequestNew(&First) || !RequestNew(&Second) || !Register(&Block)) {
+        return;
+    }
+    if (Capture(&Block)) {
+        if (Capture(&Block)) {
+            WskReleaseProviderNPI(&Block);
+        }
+        Close(Create(Npi.Client, &First));
+        WskReleaseProviderNPI(&Block);
+    }
+    WskDeregister(&Block);
+}
+
 DUTY(sockets_outlive_the_release, "REG-020")
 {
     if (!RequestNew(&First) || !RequestNew(&Second) || !Register(&Block)) {
@@ -450,7 +496,7 @@ MISTAKE(foreign_client_object, "REG-027")
     WskDeregister(&Block);
 }
 
-DUTY(null_client_is_an_invalid_handle, "REG-028",
+DUTY(null_client_is_an_invalid_handle, "REG-028 socket.null_client_completes_irp",
      .knobs = "socket.null_client_completes_irp=no")
 {
     if (!CaseWsk() || !RequestNew(&First)) {
@@ -505,6 +551,20 @@ MISTAKE(npi_release_with_pending_lint, "REG-018 npi.release_with_pending", .is_l
             (void)Npi.Dispatch->WskControlClient(Npi.Client, WSK_TRANSPORT_LIST_CHANGE, 0, NULL, 0,
                                                  NULL, NULL, Fresh(&First));
         }
+        WskReleaseProviderNPI(&Block);
+    }
+    WskDeregister(&Block);
+}
+
+DUTY(npi_release_with_pending, "REG-018 npi.release_with_pending", .is_lint = 1,
+     .knobs = "npi.release_with_pending=allowed")
+{
+    if (!RequestNew(&First) || !Register(&Block)) {
+        return;
+    }
+    if (Capture(&Block)) {
+        (void)Npi.Dispatch->WskControlClient(Npi.Client, WSK_TRANSPORT_LIST_CHANGE, 0, NULL, 0,
+                                             NULL, NULL, Fresh(&First));
         WskReleaseProviderNPI(&Block);
     }
     WskDeregister(&Block);

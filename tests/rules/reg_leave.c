@@ -57,7 +57,8 @@ DUTY(deregister_waits_for_sockets, "REG-021 PROP-LIFE-25")
 }
 
 /* The IRP of a creation: not done, so that neither may WskDeregister be. */
-DUTY(deregister_waits_for_requests, "REG-021 PROP-LIFE-25 PROP-LIFE-54 REG-026 amb.53",
+DUTY(deregister_waits_for_requests,
+     "REG-021 PROP-LIFE-25 PROP-LIFE-54 REG-026 amb.53 deregister.waits_for_routines",
      .knobs = "amb.53=all-awaited deregister.waits_for_routines=yes")
 {
     if (!RequestNew(&First) || !Register(&Block)) {
@@ -73,6 +74,48 @@ DUTY(deregister_waits_for_requests, "REG-021 PROP-LIFE-25 PROP-LIFE-54 REG-026 a
     Check(!IsPending || First.Completions == 1);
     Check(!IsPending || First.Status == STATUS_CANCELLED || !NT_SUCCESS(First.Status) ||
           First.Status == STATUS_SUCCESS);
+}
+
+static volatile LONG IsOut;
+
+static NTSTATUS Lingers(PDEVICE_OBJECT Device, PIRP Irp, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Device);
+    UNREFERENCED_PARAMETER(Irp);
+    for (ULONG i = 0; i < 100 && !IsOut; i++) {
+        (void)KeReadStateEvent(&First.Done);
+    }
+    if (IsOut) {
+        Witness();
+    }
+    KeSetEvent(Context, IO_NO_INCREMENT, FALSE);
+    return STATUS_MORE_PROCESSING_REQUIRED;
+}
+
+FREEDOM(deregister_outruns_a_routine, "REG-021 deregister.waits_for_routines AMBIGUOUS-LIFE-67",
+        .knobs = "deregister.waits_for_routines=no", .off = "KRN-283")
+{
+    static KEVENT Done;
+    KeInitializeEvent(&Done, NotificationEvent, FALSE);
+    if (!RequestNew(&First) || !RequestNew(&Second) || !Register(&Block)) {
+        return;
+    }
+    PWSK_SOCKET Socket = NULL;
+    if (Capture(&Block)) {
+        Socket = Create(Npi.Client, &First);
+        WskReleaseProviderNPI(&Block);
+    }
+    if (Socket != NULL) {
+        PIRP Irp = Fresh(&Second);
+        IoSetCompletionRoutine(Irp, Lingers, &Done, TRUE, TRUE, TRUE);
+        (void)Basic(Socket)->WskCloseSocket(Socket, Irp);
+    }
+    WskDeregister(&Block);
+    IsOut = 1;
+    if (Socket != NULL) {
+        KeWaitForSingleObject(&Done, Executive, KernelMode, FALSE, NULL);
+        Second.InFlight = FALSE;
+    }
 }
 
 /* A client that implements WskClientEvent: it is not running any more (client.event). */

@@ -222,6 +222,8 @@ MISTAKE(released_from_the_middle, "REL-004 release.granularity", .world = Sends)
     }
 }
 
+
+
 MISTAKE(closed_with_a_list, "REL-005 BUG-LIFE-17 PROP-LIFE-10", .world = Sends)
 {
     if (HoldsOne() && Mistaken) {
@@ -353,6 +355,20 @@ MISTAKE(closed_with_datagrams, "REL-005 BUG-LIFE-17", .world = Datagrams)
 /* One element after the other, as shipped clients do: lint, and it works. */
 MISTAKE(datagrams_released_one_by_one, "REL-004 release.granularity REL-008", .world = Datagrams,
         .is_lint = 1)
+{
+    PWSK_DATAGRAM_INDICATION List = HoldsDatagrams();
+    if (List != NULL && Mistaken && List->Next != NULL) {
+        PWSK_DATAGRAM_INDICATION Rest = List->Next;
+        List->Next = NULL;
+        ReleaseDatagrams(Rest);
+    }
+    if (List != NULL) {
+        ReleaseDatagrams(List);
+    }
+}
+
+MISTAKE(datagrams_released_by_element_strictly, "REL-004 release.granularity", .world = Datagrams,
+        .knobs = "release.granularity=whole-lists")
 {
     PWSK_DATAGRAM_INDICATION List = HoldsDatagrams();
     if (List != NULL && Mistaken && List->Next != NULL) {
@@ -539,8 +555,34 @@ FREEDOM(early_release_is_refused, "REL-011 release.before_return AMBIGUOUS-LIFE-
     }
 }
 
+static NTSTATUS WSKAPI OnReleased(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List,
+                                  SIZE_T Count, SIZE_T *Accepted)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Flags);
+    UNREFERENCED_PARAMETER(Count);
+    UNREFERENCED_PARAMETER(Accepted);
+    if (List != NULL) {
+        Check(Release(List) == STATUS_SUCCESS);
+        return STATUS_PENDING;
+    }
+    return STATUS_SUCCESS;
+}
+
+DUTY(early_release_counts, "REL-011 release.before_return", .world = Sends,
+     .knobs = "release.before_return=accept")
+{
+    static const WSK_CLIENT_CONNECTION_DISPATCH Early = {OnReleased, NULL, NULL};
+    Socket = TalkConnected(NULL, &Early);
+    if (Socket != NULL && SocketEvents(Socket, WSK_EVENT_RECEIVE) == STATUS_SUCCESS) {
+        CaseSleep(100);
+    }
+}
+
 /* A callback that overlaps the close retains, and the subsystem takes the list back. */
 static volatile LONG IsLate;
+static BOOLEAN Retains = TRUE;
+static PWSK_DATA_INDICATION volatile LateList;
 
 static NTSTATUS WSKAPI OnLate(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION List, SIZE_T Count,
                               SIZE_T *Accepted)
@@ -557,24 +599,58 @@ static NTSTATUS WSKAPI OnLate(PVOID Context, ULONG Flags, PWSK_DATA_INDICATION L
         KeStallExecutionProcessor(5);
     }
     IsLate |= List != NULL && IsClosing;
-    return List != NULL && IsClosing > 1 ? STATUS_PENDING : STATUS_SUCCESS;
+    if (List == NULL || IsClosing <= 1) {
+        return STATUS_SUCCESS;
+    }
+    LateList = List;
+    return STATUS_PENDING;
 }
 
-FREEDOM(late_list_is_taken_back, "REL-013 close.callback_retains AMBIGUOUS-LIFE-73",
-        .world = Sends, .knobs = "close.callback_retains=2")
+/* Closes while the callback runs, which then retains what it was shown. */
+static BOOLEAN OverlapsClose(void)
 {
     static const WSK_CLIENT_CONNECTION_DISPATCH Late = {OnLate, NULL, NULL};
     BOOLEAN IsReady = RequestNew(&First);
     Socket = IsReady ? TalkConnected(NULL, &Late) : NULL;
     if (Socket == NULL || SocketEvents(Socket, WSK_EVENT_RECEIVE) != STATUS_SUCCESS ||
         !TalkSoon(&Calls, 2000)) {
-        return;
+        return FALSE;
     }
     IsClosing = 1;
     SocketForget(Socket);
     Connection(Socket)->Basic.WskCloseSocket(Socket, Fresh(&First));
-    IsClosing = 2; /* entered: what is retained now overlaps the close */
-    if (NT_SUCCESS(Finish(&First)) && IsLate) {
+    IsClosing = Retains ? 2 : 1; /* entered: what is retained now overlaps the close */
+    return TRUE;
+}
+
+FREEDOM(late_list_is_taken_back, "REL-013 close.callback_retains AMBIGUOUS-LIFE-73",
+        .world = Sends, .knobs = "close.callback_retains=2")
+{
+    if (OverlapsClose() && NT_SUCCESS(Finish(&First)) && IsLate) {
         Witness();
+    }
+}
+
+MISTAKE(late_list_is_leaked, "REL-005 REL-013 close.callback_retains", .world = Sends,
+        .knobs = "close.callback_retains=leak close.with_retained=leak")
+{
+    Retains = Mistaken;
+    if (OverlapsClose()) {
+        (void)Finish(&First);
+    }
+}
+
+FREEDOM(late_list_can_be_released, "REL-013 close.callback_retains", .world = Sends,
+        .off = "REL-005", .knobs = "close.callback_retains=release-until-complete close.delay=10s")
+{
+    if (OverlapsClose()) {
+        while (LateList == NULL && !IsDone(&First)) {
+            CaseSleep(500);
+        }
+        CaseSleep(500); /* the callback has returned */
+        if (LateList != NULL && !IsDone(&First) && Release(LateList) == STATUS_SUCCESS) {
+            Witness();
+        }
+        (void)Finish(&First);
     }
 }
