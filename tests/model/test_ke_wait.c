@@ -471,7 +471,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handshake), cmocka_unit_test(test_synchronization_event_frees_one),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_tie), cmocka_unit_test(test_tie_readings),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_tie),
+        cmocka_unit_test(test_tie_readings),
         cmocka_unit_test(test_many),      cmocka_unit_test(test_mutex),
         cmocka_unit_test(test_semaphore), cmocka_unit_test(test_breaches),
         cmocka_unit_test(test_deadlock),  cmocka_unit_test(test_self_wait),

@@ -267,7 +267,8 @@ FREEDOM(close_nested_legal, "CLOSE-002 close.nested_same_thread", .off = "IRP-02
 
 /* ---- what is pending (CLOSE-003, CLOSE-004, CLOSE-006, CLOSE-011) ---- */
 
-DUTY(close_cancels_what_is_pending, "CLOSE-004 CLOSE-003 CLOSE-006 CLOSE-011 PROP-LIFE-08 close.irp_order",
+DUTY(close_cancels_what_is_pending,
+     "CLOSE-004 CLOSE-003 CLOSE-006 CLOSE-011 PROP-LIFE-08 close.irp_order",
      .knobs = "close.irp_order=others-first")
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);
@@ -373,7 +374,8 @@ MISTAKE(socket_read_after_the_close, "CTL-183 CLOSE-008 CLOSE-007")
     }
 }
 
-DUTY(close_succeeds_and_cannot_be_cancelled, "CLOSE-012 CLOSE-039 CLOSE-019 close.may_fail close.irp_cancelled",
+DUTY(close_succeeds_and_cannot_be_cancelled,
+     "CLOSE-012 CLOSE-039 CLOSE-019 close.may_fail close.irp_cancelled",
      .knobs = "close.irp_cancelled=no-effect close.may_fail=never")
 {
     PWSK_SOCKET Socket = Bound(NULL, NULL);

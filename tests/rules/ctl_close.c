@@ -350,7 +350,7 @@ MISTAKE(dead_socket_asked_for_ever, "SYS-LIVELOCK CTL-186 BUG-15 PROP-49")
 }
 
 /* BUG-16: the context goes when the death is seen, not when the close has completed. */
-MISTAKE(context_freed_at_death, "CTL-189 BUG-16 PROP-51", .world = Sends)
+MISTAKE(context_freed_at_death, "CTL-189 BUG-16 PROP-51 CLOSE-009", .world = Sends)
 {
     struct context *c = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *c, 'txtC');
     if (c == NULL) {
@@ -543,7 +543,7 @@ static NTSTATUS PendedReceive(BOOLEAN *IsLeft)
     if (IsDone(&Request) || !Dies(Socket)) {
         return STATUS_UNSUCCESSFUL;
     }
-    CaseSleep(1000);
+    CaseSleep(20000);
     *IsLeft = !IsDone(&Request);
     return *IsLeft ? STATUS_PENDING : Request.Status;
 }

@@ -725,7 +725,8 @@ static BOOLEAN QueryRedirect(SIZE_T Size, NTSTATUS *Status)
     return IsThere;
 }
 
-DUTY(redirect_records_of_nobody, "CTL-168 wfp.redirect", .world = PeerSends, .knobs = "wfp.redirect=none")
+DUTY(redirect_records_of_nobody, "CTL-168 wfp.redirect", .world = PeerSends,
+     .knobs = "wfp.redirect=none")
 {
     NTSTATUS Status;
     if (QueryRedirect(1024, &Status)) {
@@ -742,7 +743,8 @@ DUTY(redirect_records_need_room, "CTL-168 PROP-41", .world = PeerSends,
     }
 }
 
-FREEDOM(redirect_records_come, "CTL-168 wfp.redirect", .world = PeerSends, .knobs = "wfp.redirect=redirected")
+FREEDOM(redirect_records_come, "CTL-168 wfp.redirect", .world = PeerSends,
+        .knobs = "wfp.redirect=redirected")
 {
     NTSTATUS Status;
     if (QueryRedirect(1024, &Status) && NT_SUCCESS(Status) && Request.Information > 1) {

@@ -521,7 +521,8 @@ MISTAKE(client_event_answers_success, "CTL-099")
     }
 }
 
-FREEDOM(client_event_of_an_unknown_type, "CTL-099 client.event", .knobs = "client.event=unknown-type")
+FREEDOM(client_event_of_an_unknown_type, "CTL-099 client.event",
+        .knobs = "client.event=unknown-type")
 {
     CaseClient.WskClientEvent = OnClientEvent;
     if (CaseWsk() && Until(&ClientEvents, 2000)) {
