@@ -329,6 +329,22 @@ FREEDOM(close_hangs_behind_a_connect, "CONN-012 connect.late_cancel", Calm,
     }
 }
 
+FREEDOM(close_cancels_a_connect_at_once, "CONN-012 connect.late_cancel", Calm,
+        .knobs = "connect.late_cancel=at-once close.delay=none")
+{
+    PWSK_SOCKET Socket = Ready();
+    if (Socket != NULL) {
+        NTSTATUS Answer = StartConnect(Socket, "10.0.0.9", 0);
+        ULONGLONG Before = Milliseconds();
+        (void)SocketClose(Socket);
+        ULONGLONG After = Milliseconds();
+        if (Finish(&Own) == STATUS_CANCELLED && Answer == STATUS_PENDING &&
+            After - Before < 30000) {
+            Witness();
+        }
+    }
+}
+
 /* ---- CONN-013: callbacks before the completion ---- */
 
 static volatile LONG ConnectIsDone, ReceivedEarly;

@@ -241,7 +241,8 @@ MISTAKE(send_after_disconnect, "DISC-008 BUG-LIFE-40", .world = TalkSilent)
     }
 }
 
-DUTY(half_open_delivers, "DISC-009", Paired128)
+DUTY(half_open_delivers, "DISC-009 disconnect.half_open", Calm,
+     .knobs = "disconnect.half_open=supported listen.backlog=128")
 {
     struct pair Pair;
     UCHAR Byte = 0;

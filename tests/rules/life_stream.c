@@ -275,7 +275,7 @@ FREEDOM(listen_waits_for_a_connection, "STRM-007 stream.listen_semantics AMBIGUO
 }
 
 /* Nobody connects, and who waits for WskListen is right. */
-DUTY(listen_completes_at_last, "STRM-007 stream.listen_semantics",
+DUTY(listen_completes_at_last, "STRM-007",
      .knobs = "stream.listen_semantics=first-connection")
 {
     PWSK_SOCKET Socket = New(TRUE, LIFE_PORT);
