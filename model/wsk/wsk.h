@@ -172,6 +172,7 @@ struct wsk_request {
     uint8_t phase;     /* enum wsk_request_phase */
     bool was_pended;   /* the call returns (or returned) STATUS_PENDING */
     bool is_cancelled; /* IoCancelIrp has been called on it */
+    bool resumes;      /* its completion resumes WskReceiveEvent (AMBIGUOUS-LIFE-23) */
     bool is_late;      /* cancelled by the close, completes much later (connect.late_cancel) */
     uint16_t routine;
     NTSTATUS status;   /* result, from COMPLETING on */

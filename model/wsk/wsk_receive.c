@@ -61,9 +61,8 @@ static void deliver_receive(struct sim *s, struct wsk_request *r)
     r->item = NULL;
     wsk_buffer_release(s, r, MM_WRITE, RULE_RECV_003);
     see_end(s, socket, r);
-    if (model_knob(s, KNOB_RECV_RESUME_MOMENT) == 1) {
-        wsk_event_resume(s, socket);
-    }
+    /* "When the request has completed": its routine has run. */
+    r->resumes = model_knob(s, KNOB_RECV_RESUME_MOMENT) == 1;
 }
 
 /* ---- trying ---- */

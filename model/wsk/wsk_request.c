@@ -173,6 +173,9 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     io_complete(s, r->irp, r->status, r->information);
     r->irp = NULL;
     release_held(s, r);
+    if (r->resumes) {
+        wsk_event_resume(s, r->socket);
+    }
     if (!early) {
         uncount(s, r);
     }

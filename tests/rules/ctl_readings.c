@@ -208,11 +208,11 @@ FREEDOM(amb_62_receive_kept, "CTL-058 amb.62.receive", .world = TcpWorld,
     TcpEnd();
 }
 
-FREEDOM(amb_62_receive_as_refusal, "CTL-058 amb.62.receive", .world = TcpWorld,
-        .knobs = "amb.62.receive=as-refusal")
+DUTY(amb_62_receive_as_refusal, "CTL-058 amb.62.receive", .world = TcpWorld,
+     .knobs = "amb.62.receive=as-refusal")
 {
-    if (NotReadyOnce() && TcpReceives == 1) {
-        Witness();
+    if (NotReadyOnce()) {
+        Check(TcpReceives == 1);
     }
     TcpEnd();
 }

@@ -379,7 +379,11 @@ MISTAKE(static_event_thought_disabled, "CTL-106 BUG-08 CTL-103 PROP-29", .world 
     }
 }
 
-/* BUG-22: takes its refusal for the end of the callbacks; the next datagram calls it again. */
+/*
+ * BUG-22: takes its refusal for the end of the callbacks; the next datagram calls it again, and
+ * without end as long as datagrams come. Of itself a refusal calls nobody under either reading:
+ * what is offered again comes with the next call (AMBIGUOUS-LIFE-43), which a newer datagram makes.
+ */
 static NTSTATUS WSKAPI OnDatagramRefused(PVOID Context, ULONG Flags,
                                          PWSK_DATAGRAM_INDICATION Data)
 {

@@ -641,11 +641,29 @@ static LONG RefusedStatically(void)
     return Most;
 }
 
-FREEDOM(static_refusal_drops, "DGRM-021 dgrm.static_refusal", .world = Numbers,
-        .knobs = "dgrm.static_refusal=0")
+/* To itself, when the network has healed: nothing comes twice but what the subsystem shows twice. */
+static void SendToItself(void)
 {
-    if (RefusedStatically() == 1 && Calls > 1) {
-        Witness();
+    static SOCKADDR_IN To;
+    WSK_BUF Buffer = BufferNew(LENGTH);
+    To = Address4("127.0.0.1", TALK_PORT);
+    for (UCHAR i = 0; Buffer.Mdl != NULL && i < 4; i++) {
+        ((PUCHAR)BufferBytes(&Buffer))[0] = i;
+        ((PUCHAR)BufferBytes(&Buffer))[1] = 0;
+        Datagram(Socket)->WskSendTo(Socket, &Buffer, 0, (PSOCKADDR)&To, 0, NULL, Fresh(&Second));
+        (void)Finish(&Second);
+        CaseSleep(1000);
+    }
+}
+
+DUTY(static_refusal_drops, "DGRM-021 dgrm.static_refusal", .place = WSKSIM_CASE_UNLOAD,
+     .knobs = "dgrm.static_refusal=0")
+{
+    if (ListenStatic(REFUSE_ALL)) {
+        SendToItself();
+        for (ULONG i = 0; i < NUMBERS; i++) {
+            Check(Times[i] <= 1);
+        }
     }
 }
 
