@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "model/rules/rules.h"
+#include "sim/learned.h"
 #include "sim/search.h"
 
 enum { CALIBRATION_RUNS = 12 /* as a campaign */, TAME_PROCESSORS = 4 };
@@ -18,6 +19,7 @@ enum { CALIBRATION_RUNS = 12 /* as a campaign */, TAME_PROCESSORS = 4 };
 static struct replay_session session;
 static const struct races *races;
 static struct choice_log *choices;
+static struct sim_learned *learned[2]; /* without and with access points, of one trial */
 
 /* ---- the module ---- */
 
@@ -156,6 +158,11 @@ void races_trial(struct race_board *board, const struct race_settings *settings,
                                .no_faults = true,
                                .no_knobs = true};
     select_program(program);
+    for (int i = 0; i < 2; i++) {
+        learned_free(learned[i]);
+        learned[i] = learned_create();
+        SIM_ASSERT(learned[i] != NULL);
+    }
     plan.typical_steps[0] = typical_steps(program, &plan, false);
     plan.typical_steps[1] = typical_steps(program, &plan, true);
     result->steps = plan.typical_steps[1];
@@ -164,6 +171,7 @@ void races_trial(struct race_board *board, const struct race_settings *settings,
         struct replay_options options;
         struct replay_result out;
         replay_portfolio(&plan, n, &base, &source, &options);
+        source.learned = learned[source.access_points];
         result->schedules++;
         if (run(program, &options, &source, &out, result)) {
             result->state = RACE_FOUND;

@@ -132,7 +132,7 @@ RACE(dpc_free, 2, "MEM-UAF KRN-153", "")
     }
 }
 
-/* timer_free: the same with a timer that could not be cancelled because it has just fired. 0: the clock. */
+/* timer_free: the same with a timer that has just fired and cannot be cancelled. 0: the clock. */
 RACE(timer_free, 0, "MEM-UAF KRN-153", "")
 {
     LARGE_INTEGER Due = {.QuadPart = -10000};
