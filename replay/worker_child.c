@@ -207,6 +207,17 @@ static bool depends_on_garbage(const struct replay_options *options,
     return differs;
 }
 
+/* kernel.uninit=error (KAMB-13): no run is left out. */
+static bool is_strict(const struct replay_options *options)
+{
+    for (uint32_t i = 0; i < options->knob_count; i++) {
+        if (options->knob[i].knob == KNOB_KERNEL_UNINIT) {
+            return options->knob[i].value != 0;
+        }
+    }
+    return false;
+}
+
 /*
  * True if the run was not determined by its choices, as far as can be seen here; the parent looks
  * further.
@@ -215,7 +226,7 @@ static bool is_uncontrolled(const struct worker_job *job, uint64_t done,
                             const struct replay_options *options,
                             const struct replay_result *result, uint64_t run)
 {
-    if (done % REFILL_EVERY != 0 || (child.page->flavour & SIM_MODULE_CHECKED) == 0 ||
+    if ((done % REFILL_EVERY != 0 && !is_strict(options)) || (child.page->flavour & SIM_MODULE_CHECKED) == 0 ||
         job->plan.search != NULL) {
         return false;
     }

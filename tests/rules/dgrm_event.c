@@ -641,7 +641,7 @@ static LONG RefusedStatically(void)
     return Most;
 }
 
-/* To itself, when the network has healed: nothing comes twice but what the subsystem shows twice. */
+/* To itself, in a world that has healed: nothing comes twice that is not shown twice. */
 static void SendToItself(void)
 {
     static SOCKADDR_IN To;

@@ -81,6 +81,18 @@ line=$(grep -n 'Item = Ex' "$modules/garbage.c" | cut -d: -f1)
 compile pool -DWHERE=1 "$modules/garbage.c"
 check pool 79 "8 bytes with tag 'WGrb', allocated in DriverEntry at .*garbage.c:$line"
 line=$(grep -n 'KeDelay' "$modules/garbage.c" | cut -d: -f1)
+# kernel.uninit=lint looks at some runs, kernel.uninit=error at all of them.
+compile drawn -DWHERE=3 "$modules/garbage.c"
+strict=0
+for seed in 1 2 3 4 5 6 7 8; do
+    "$wsksim" check -runs=30 -seed=$seed -faults=0 -workers=1 -db="$folder/drawn.db" \
+        "$folder/drawn.so" >"$log" 2>&1 || continue
+    "$wsksim" check -runs=30 -seed=$seed -faults=0 -workers=1 -db="$folder/drawn.db" \
+        -knob=kernel.uninit=error "$folder/drawn.so" >"$log" 2>&1
+    [ $? -eq 79 ] && grep -q "8 bytes with tag 'WGrb'" "$log" && strict=$((strict + 1))
+done
+[ "$strict" -gt 0 ] && proved "kernel.uninit=error finds in $strict campaigns what lint does not" ||
+    fail "kernel.uninit=error finds nothing that lint does not" "$log"
 compile locals -DWHERE=2 "$modules/garbage.c"
 check locals 79 "from 'KeDelayExecutionThread' in Decide at .*garbage.c:$line on"
 compile no_twin --no-twin -DWHERE=2 "$modules/garbage.c"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A driver that decides by a byte nobody has written. WHERE: 0 nowhere, it only copies such bytes;
- * 1 in a block of pool, behind another one that is innocent; 2 among the locals.
+ * 1 in a block of pool, behind another one that is innocent; 2 among the locals; 3 as 1, but only
+ * under a reading that some runs draw.
  */
 #include <ntddk.h>
 
@@ -35,6 +36,15 @@ static __declspec(noinline) void SetNothing(PITEM Item)
     Item->Count = 1;
 }
 
+static BOOLEAN IsDrawn(void)
+{
+    PVOID Block = WHERE == 3 ? ExAllocatePoolWithTag(NonPagedPoolNx, 0, TAG) : NULL;
+    if (Block != NULL) {
+        ExFreePoolWithTag(Block, TAG);
+    }
+    return WHERE == 3 && Block == NULL; /* kernel.pool_zero=null */
+}
+
 NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
 {
     ITEM Local;
@@ -45,7 +55,7 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING Path)
     SetNothing(&Local);
     if (Innocent != NULL && Item != NULL) {
         *Innocent = *Item;
-        Decide(WHERE == 1 ? Item->Flags : WHERE == 2 ? Local.Flags : 0);
+        Decide(WHERE == 1 || IsDrawn() ? Item->Flags : WHERE == 2 ? Local.Flags : 0);
     }
     if (Item != NULL) {
         ExFreePoolWithTag(Item, TAG);
