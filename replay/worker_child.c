@@ -226,8 +226,8 @@ static bool is_uncontrolled(const struct worker_job *job, uint64_t done,
                             const struct replay_options *options,
                             const struct replay_result *result, uint64_t run)
 {
-    if ((done % REFILL_EVERY != 0 && !is_strict(options)) || (child.page->flavour & SIM_MODULE_CHECKED) == 0 ||
-        job->plan.search != NULL) {
+    if ((done % REFILL_EVERY != 0 && !is_strict(options)) ||
+        (child.page->flavour & SIM_MODULE_CHECKED) == 0 || job->plan.search != NULL) {
         return false;
     }
     if (job->wants_samples && done % SAMPLE_EVERY == 0 && !options->access_points) {
