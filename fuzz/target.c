@@ -60,6 +60,7 @@ static void print_help(void)
          "  --processors=N   virtual processors, 1..8 (default 2)\n"
          "  --max_steps=N    scheduling points before a livelock is suspected (default 200000)\n"
          "  --access=1       memory accesses are scheduling points too\n"
+         "  --races=1        look for data races\n"
          "  --knob=NAME=N    forces a reading of the contract; may be repeated\n"
          "  --findings=0     go on after a finding (for corpus work); default 1\n"
          "  --help=1         this text");
@@ -71,6 +72,8 @@ static void set_option(const char *name, const char *value)
         target.options.sim.processors = (uint32_t)number(name, value, 1, SIM_PROCESSORS_MAX);
     } else if (strcmp(name, "--max_steps") == 0) {
         target.options.sim.steps_max = number(name, value, 1, 1000000000);
+    } else if (strcmp(name, "--races") == 0) {
+        target.options.sim.races = number(name, value, 0, 1) != 0;
     } else if (strcmp(name, "--access") == 0) {
         target.options.access_points = number(name, value, 0, 1) != 0;
     } else if (strcmp(name, "--findings") == 0) {

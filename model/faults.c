@@ -81,6 +81,15 @@ void model_fail(struct sim *s, enum model_rule rule, uint32_t object, const stru
     fail(s, rule, object, prior, false, format, arguments);
 }
 
+void model_fail_with(struct sim *s, struct sim_violation *violation)
+{
+    wsk_report_given_up(s);
+    if (violation->rule + 1u == model_rule_off) {
+        sim_limit(s, "the monitor of a broken rule is switched off");
+    }
+    sim_fail(s, violation);
+}
+
 void model_breach(struct sim *s, enum model_rule rule, uint32_t object,
                   const struct sim_where *prior, const char *format, ...)
 {
@@ -557,4 +566,5 @@ const struct sim_hooks model_hooks = {
     .undefined = on_undefined,
     .context_done = on_context_done,
     .touches = model_touches,
+    .race = model_race,
 };

@@ -32,6 +32,7 @@
 #define WSKSIM_MONITORS 1
 #endif
 
+#include "sim/race.h"
 #include "sim/sim.h"
 
 #include <ntddk.h>
@@ -210,6 +211,19 @@ model_fail(struct sim *s, enum model_rule rule, uint32_t object, const struct si
 }
 #define model_breach model_fail
 #endif
+
+/* The same with a record of the caller's making; what is missing in it is that of this moment. */
+#if WSKSIM_MONITORS
+__attribute__((noreturn)) void model_fail_with(struct sim *s, struct sim_violation *violation);
+#else
+static inline void model_fail_with(struct sim *s, struct sim_violation *violation)
+{
+    (void)s, (void)violation;
+}
+#endif
+
+/* hooks->race: a finding or a lint (model/race.c). */
+void model_race(struct sim *s, const struct sim_race *race);
 
 /*
  * The same, but it comes back if the monitor of the rule is switched off: for breaches that Windows

@@ -57,6 +57,9 @@ void replay_options_text(const struct replay_options *options, char *out, size_t
     if (options->access_points) {
         append(out, size, &at, ",a=1");
     }
+    if (sim->races) {
+        append(out, size, &at, ",r=1");
+    }
     if (options->strict_lint != 0) {
         append(out, size, &at, ",l.%s=1", model_rules[options->strict_lint - 1].id);
     }
@@ -128,6 +131,9 @@ static bool parse_option(struct replay_options *options, const char *key, size_t
         return value > 0 && value < 256;
     case 'a':
         options->access_points = value != 0;
+        return value <= 1;
+    case 'r':
+        sim->races = value != 0;
         return value <= 1;
     default:
         return false;

@@ -57,6 +57,7 @@ static struct campaign_plan make_plan(const struct flags *flags, const char *mod
                  .seed = seed,
                  .depth = flags->depth > 0 ? (uint32_t)flags->depth : 0,
                  .no_access = flags->access == 0,
+                 .no_races = flags->races == 0,
                  .bounds = {.kind = strcmp(flags->strategy, "dfs") == 0 ? SEARCH_DFS : SEARCH_DPOR,
                             .preemptions = (int32_t)flags->preemptions,
                             .delays = (int32_t)flags->delays,

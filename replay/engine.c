@@ -122,6 +122,9 @@ static void add_options(struct arguments *a, const struct flags *flags)
     if (options.access_points) {
         add(a, "--access=1");
     }
+    if (options.sim.races) {
+        add(a, "--races=1");
+    }
     for (uint32_t i = 0; i < options.knob_count; i++) {
         add(a, "--knob=%s=%u", model_knobs[options.knob[i].knob].name, options.knob[i].value);
     }

@@ -298,6 +298,7 @@ struct replay_options flags_options(const struct flags *flags)
     options.sim.time_max = flags->max_time > 0 ? SIM_MS((uint64_t)flags->max_time) : 0;
     options.sim.fill = flags->fill > 0 ? (uint8_t)flags->fill : 0;
     options.access_points = flags->access == 1;
+    options.sim.races = flags->races == 1;
     options.strict_lint =
         flags->lint[0] != '\0' ? (uint16_t)(model_rule_find(flags->lint) + 1) : 0;
     return options;

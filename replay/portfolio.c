@@ -2,7 +2,7 @@
 /* See portfolio.h. Every draw comes from one word mixed from seed and run number. */
 #include "replay/portfolio.h"
 
-enum { ACCESS_ONE_IN = 8, ACCESS_ONE_IN_OF_THOSE = 2, PLACES_ONE_IN = 8 };
+enum { ACCESS_ONE_IN = 8, RACES_ONE_IN = 8, ACCESS_ONE_IN_OF_THOSE = 2, PLACES_ONE_IN = 8 };
 
 const char *const replay_strategy_names[REPLAY_STRATEGIES] = {
     [REPLAY_PORTFOLIO] = "portfolio",
@@ -140,6 +140,14 @@ static void draw_source(uint64_t *state, const struct replay_plan *plan,
     }
 }
 
+/* With access points always, else in some runs; drawn apart, so that it moves nothing else. */
+static bool draws_races(const struct replay_plan *plan, uint64_t n, bool has_points)
+{
+    uint64_t state = sim_mix(sim_mix(0x7261636573ull, plan->seed), n) | 1;
+    return plan->has_access && !plan->no_races &&
+           (has_points || sim_random_below(&state, RACES_ONE_IN) == 0);
+}
+
 void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct replay_options *base,
                       struct choice_source *source, struct replay_options *options)
 {
@@ -157,6 +165,7 @@ void replay_portfolio(const struct replay_plan *plan, uint64_t n, const struct r
     bool draws_access = plan->has_access && !plan->no_access && draw(&state, one_in) == 0;
     options->access_points = base->access_points || draws_access;
     source->access_points = options->access_points;
+    options->sim.races |= draws_races(plan, n, options->access_points);
     draw_disturbances(&state, plan, source);
     if (n % PLACES_ONE_IN == 1 && !plan->no_faults) { /* one failure in a run, and no others */
         source->places = plan->places;

@@ -10,7 +10,8 @@
  * what needs no race. Each run also switches whole groups of disturbances off (swarm testing): a
  * driver that always sees failing allocations never gets far enough to show its other bugs. Access
  * points make a run several times longer and find what happens between two calls: one run in eight
- * has them, one in two of strategies that live on accesses, unless the options fix it. One run in
+ * has them, one in two of strategies that live on accesses, unless the options fix it. Data
+ * races are looked for in all runs with access points and in one of eight others. One run in
  * eight lets one place fail that never failed before, which depends on the runs before it
  * (sim/places.h).
  */
@@ -45,7 +46,7 @@ struct replay_plan {
     uint32_t depth;            /* PCT, DELAY; 0 = drawn */
     uint32_t typical_steps[2]; /* points of a usual run, without and with access points: k */
     bool has_access;           /* the module has access points */
-    bool no_access, no_faults, no_knobs;
+    bool no_access, no_races, no_faults, no_knobs;
     struct search_bounds bounds; /* DFS, DPOR */
     struct sim_places *places;   /* what can fail, in memory that workers share; or NULL */
     struct sim_search *search;   /* in memory that workers share with the parent; or NULL */

@@ -136,6 +136,7 @@ void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
     const struct replay_plan plan = {.strategy = REPLAY_PORTFOLIO,
                                      .seed = 1,
                                      .no_faults = !trial->is_hostile,
+                                     .no_races = true,
                                      .has_access =
                                          (t->session.module.flavour & SIM_MODULE_ACCESS) != 0};
     struct choice_source source;

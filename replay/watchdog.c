@@ -15,7 +15,7 @@ enum { STUCK_TICKS = 3, TICK_US = 100000 };
 static struct {
     struct replay_session *session;
     uint64_t seq;
-    int64_t countdown, accesses;
+    int64_t countdown, accesses, accesses_left;
     int stuck;
 } watched;
 
@@ -36,10 +36,11 @@ static void on_tick(int signal, siginfo_t *info, void *context)
     (void)signal;
     (void)info;
     if (!s->is_running || s->seq != watched.seq || s->countdown != watched.countdown ||
-        sim_access_countdown != watched.accesses) {
+        sim_access_countdown != watched.accesses || s->accesses_left != watched.accesses_left) {
         watched.seq = s->seq;
         watched.countdown = s->countdown;
         watched.accesses = sim_access_countdown;
+        watched.accesses_left = s->accesses_left;
         watched.stuck = 0;
         return;
     }

@@ -6,6 +6,7 @@
  * Invariants: event_count counts events that will fire; a slot is in the heap exactly if it is in
  * use; a handle is (slot, creation number), so a stale handle is recognised.
  */
+#include "race.h"
 #include "sim_internal.h"
 
 struct event {
@@ -96,6 +97,9 @@ uint64_t sim_event_add(struct sim *s, sim_time time,
                                        .fire = fire,
                                        .argument = argument,
                                        .value = value};
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_event_added(s, slot);
+    }
     events.heap[events.heap_count++] = slot;
     sift_up(events.heap_count - 1);
     if (s->event_count++ == 0) {
@@ -134,7 +138,8 @@ sim_time events_next_time(struct sim *s)
 bool events_fire_next(struct sim *s)
 {
     while (events.heap_count > 0) {
-        struct event event = events.pool[events.heap[0]];
+        uint16_t slot = events.heap[0];
+        struct event event = events.pool[slot];
         events.pool[pop()].fire = NULL;
         if (event.fire == NULL) {
             continue;
@@ -142,7 +147,13 @@ bool events_fire_next(struct sim *s)
         SIM_ASSERT(event.time >= s->now); /* time never runs backwards */
         s->now = event.time;
         s->event_count--;
+        if (SIM_UNLIKELY(s->is_racing)) {
+            race_event_begin(s, slot);
+        }
         event.fire(s, event.argument, event.value);
+        if (SIM_UNLIKELY(s->is_racing)) {
+            race_event_end(s);
+        }
         return true;
     }
     SIM_ASSERT_OP(s->event_count, ==, 0);

@@ -10,6 +10,7 @@
  * In an engine built with AddressSanitizer the runtime is told about every switch.
  */
 #include "fiber.h"
+#include "race.h"
 
 #include <string.h>
 
@@ -89,6 +90,9 @@ void fiber_start(struct sim *s, struct sim_ctx *c)
             c->stack = (int)word * 64 + bit;
             c->fiber = make_fcontext((void *)(stack_low(c->stack) + SIM_STACK_BYTES),
                                      SIM_STACK_BYTES, fiber_main);
+            if (SIM_UNLIKELY(s->is_racing)) {
+                race_stack(s, c);
+            }
             return;
         }
     }

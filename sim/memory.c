@@ -400,6 +400,11 @@ bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
     return false;
 }
 
+void sim_memory_map(uintptr_t base, size_t size, const char *what)
+{
+    map_or_die(base, size, PROT_READ | PROT_WRITE, what);
+}
+
 /* ---- frames ---- */
 
 /* Who a frame belongs to, and its class, by its first 64 bytes. */

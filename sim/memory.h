@@ -79,6 +79,9 @@ struct sim;
 /* Maps the regions and the shadow, once per process, before any module is loaded. */
 void sim_memory_init(void);
 
+/* Address space at a fixed address, filled as it is used; ends the process if it is not free. */
+void sim_memory_map(uintptr_t base, size_t size, const char *what);
+
 /* Forgets all blocks of the run before; cost follows what that run used. */
 void sim_memory_reset(struct sim *s);
 

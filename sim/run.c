@@ -7,6 +7,7 @@
  */
 #include "features.h"
 #include "fiber.h"
+#include "race.h"
 #include "sim_internal.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ static void reset_options(struct sim *s, const struct sim_options *options)
     s->options.time_max = o->time_max == 0 ? SIM_MS(3600000) : o->time_max;
     s->options.trace = o->trace;
     s->options.capture_seq = o->capture_seq;
+    s->options.races = o->races;
     s->options.fill = o->fill == 0 ? 0xCD : o->fill;
     s->options.refill = o->refill;
     s->processor_count = s->options.processors;
@@ -63,6 +65,7 @@ static void reset_run(struct sim *s)
     s->limit = NULL;
     s->violation.here.seq = 0;
     s->violation.prior_stack_depth = 0;
+    s->violation.prior_access = 0;
     s->queued = s->ready_count = 0;
     s->is_alone = false;
     for (uint32_t i = 0; i < s->processor_count; i++) {
@@ -98,12 +101,17 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
         sim_features_reset();
     }
     reset_run(s);
+    s->race_pends = false;
+    s->is_racing = s->options.races;
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_reset(s);
+    }
     const struct sim_ctx_params first = {.kind = SIM_THREAD, .entry = main, .argument = argument,
                                          .name = "system", .bound = -1};
     struct sim_ctx *c = sched_first(s, &first);
     s->is_running = true;
     fiber_enter(c);
-    s->is_running = s->is_recorded = false;
+    s->is_running = s->is_recorded = s->is_racing = false;
     sched_account(s);
     choice_finish(s);
     fiber_reset(s);

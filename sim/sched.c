@@ -9,6 +9,7 @@
  */
 #include "features.h"
 #include "fiber.h"
+#include "race.h"
 #include "sim_internal.h"
 
 #include <stdio.h>
@@ -355,7 +356,8 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
 SIM_INLINE void reset_access_budget(struct sim *s)
 {
     sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
-    if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH)) {
+    if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH || s->is_racing)) {
+        sim_race_settle(s);
         s->accesses_left = ACCESS_BUDGET;
         sim_access_countdown = 0; /* it wants to see them all */
     }
@@ -532,6 +534,9 @@ static struct sim_ctx *context_new(struct sim *s, struct sim_ctx *parent,
         .user = params->user,
     };
     s->live[s->live_count++] = c;
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_context(s, c);
+    }
     if (c->bound < 0) {
         s->ready[s->ready_count++] = c; /* the youngest */
     }
@@ -625,6 +630,7 @@ void sched_context_main(struct sim *s, struct sim_ctx *c)
 void sim_exit(struct sim *s)
 {
     struct sim_ctx *self = s->current;
+    sim_race_settle(s);
     if (self->id == ID_MAIN) {
         sim_finish(s);
     }
@@ -654,6 +660,9 @@ void sim_block(struct sim *s)
 void sim_wake(struct sim *s, struct sim_ctx *c)
 {
     SIM_ASSERT_OP(c->state, ==, SIM_BLOCKED);
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_woken(s, c);
+    }
     c->state = SIM_READY;
     ready_add(s, c);
     c->since = s->now;
@@ -725,31 +734,6 @@ void sim_set_level(struct sim *s, uint8_t level)
             sim_pageable_update(s);
         }
     }
-}
-
-/* ---- accesses ---- */
-
-void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc)
-{
-    struct sim *s = sim_current;
-    if (s == NULL || !s->is_running) {
-        sim_access_countdown = INT64_MAX;
-        return;
-    }
-    uintptr_t site = s->current->site;
-    s->current->site = pc;
-    bool is_search = s->source->kind == CHOICE_SEARCH;
-    if (!s->source->access_points && (!is_search || --s->accesses_left < 0)) {
-        s->hooks->livelock(s); /* ACCESS_BUDGET used up */
-    }
-    sim_access_countdown = 0;
-    if (s->source->access_points) {
-        s->current->op_size = (uint8_t)(size < 8 ? size : 0);
-        sim_point(s, is_write ? SIM_OP_WRITE : SIM_OP_READ, address);
-        s->current->op_size = 0;
-    }
-    sim_touch(s, address, size, is_write);
-    s->current->site = site;
 }
 
 /* ---- the first context of a run ---- */

@@ -57,6 +57,13 @@ enum sim_op {
     SIM_OP_WAIT, SIM_OP_WAKE,
 };
 
+/* How memory is accessed: a set of these. Plain unless volatile or atomic. */
+enum sim_access {
+    SIM_ACCESS_WRITE = 1, SIM_ACCESS_VOLATILE = 2, SIM_ACCESS_ATOMIC = 4, SIM_ACCESS_ACQUIRE = 8,
+    SIM_ACCESS_RELEASE = 16,
+    SIM_ACCESS_FREE = 32, /* no access: the memory is given back */
+};
+
 /*
  * How long the clock may overtake a context that could run: a thread may lose its processor for a
  * while, but not for ever. Longer than the usual time-outs of drivers, so that a wait can time out
@@ -99,6 +106,7 @@ struct sim_ctx {
     uintptr_t spin_key;
     uint32_t number;        /* n-th of its role, for reports */
     uint8_t op_size;        /* of an access at op_object; 0 = not known */
+    uint8_t race_slot;      /* sim/race.h */
 } __attribute__((aligned(64)));
 
 enum sim_verdict {
@@ -106,6 +114,8 @@ enum sim_verdict {
     SIM_VERDICT_VIOLATION, /* the driver broke a rule: sim.violation */
     SIM_VERDICT_LIMIT,     /* one of our own limits (arena, contexts, log) ended it: no finding */
 };
+
+struct sim_race; /* sim/race.h */
 
 /* A breach by the driver. Filled by the model, ends the run. */
 struct sim_violation {
@@ -117,18 +127,23 @@ struct sim_violation {
     /* only on a run repeated with options.capture_seq */
     uintptr_t prior_stack[SIM_STACK_DEPTH_MAX];
     uint32_t prior_stack_depth;
+    uint32_t prior_access; /* the earlier access of a race: its number; 0 = prior is an event */
     sim_time time;
     uint8_t level;
     bool memory_damaged; /* an unchecked module wrote where it should not: retire the process */
     char text[SIM_TEXT_MAX];
 };
 
+/* In sim_options.capture_seq: the number is that of an access (sim/race.h), not of an event. */
+#define SIM_CAPTURE_ACCESS (1ull << 63)
+
 struct sim_options {
     uint32_t processors;  /* 1..SIM_PROCESSORS_MAX; 0 = 2 */
     uint64_t steps_max;   /* points; 0 = 200000 */
     sim_time time_max;    /* virtual; 0 = 1 h */
     bool trace;           /* keep the events */
-    uint64_t capture_seq; /* remember the stack when this event happens */
+    uint64_t capture_seq; /* remember the stack when this event happens, or this access */
+    bool races;           /* detect data races, in a module with access points */
     uint8_t fill;         /* pattern of uninitialised pool; 0 = 0xCD */
     uint32_t refill;      /* the first so many blocks of it hold ~fill instead */
 };
@@ -151,6 +166,8 @@ struct sim_hooks {
      * does not tell. NULL = the operation tells all.
      */
     void (*touches)(struct sim *s, const struct sim_ctx *ctx);
+    /* Two accesses race, and the second has been done; returns unless it ends the run. */
+    void (*race)(struct sim *s, const struct sim_race *race);
 };
 
 struct sim_processor {
@@ -174,6 +191,8 @@ struct sim {
     bool is_alone;    /* countdown is long because there is nobody else */
     bool is_watched;  /* somebody wants to see the events */
     bool is_recorded; /* a search wants to know what this step touches */
+    bool is_racing;   /* data races are looked for */
+    bool race_pends;  /* one waits to be judged */
     bool clock_listed, clock_waits; /* the clock is enabled; is not, until some context runs */
     uint32_t enabled_count;
     struct sim_ctx *enabled[SIM_STACKS_MAX + 2]; /* last entry may be &clock */
@@ -288,7 +307,10 @@ static inline void sim_point(struct sim *s, enum sim_op op, uintptr_t object)
 }
 
 /* A memory access of a module with access points (sim/support calls it through the countdown). */
-SIM_EXPORT void sim_access_slow(uintptr_t address, size_t size, bool is_write, uintptr_t pc);
+SIM_EXPORT void sim_access_slow(uintptr_t address, size_t size, unsigned how, uintptr_t pc);
+
+/* A memory barrier that such a module executes. */
+SIM_EXPORT void sim_access_fence(void);
 
 /* ---- what a step touches, for a search (sim/search.h) ---- */
 

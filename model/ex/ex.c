@@ -123,6 +123,7 @@ void *ex_block_revive(struct sim *s, struct sim_block *block)
     block->born = sim_here(s);
     memset(&block->died, 0, sizeof(block->died));
     sim_shadow_valid(block->base, block->size);
+    sim_race_forget(s, (const void *)block->base, block->size);
     if (block->kind == BLOCK_PAGED) {
         ex_of(s)->paged_blocks++;
         sim_block_pageable(s, block);

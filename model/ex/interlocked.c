@@ -51,6 +51,8 @@ __attribute__((always_inline)) static inline struct sim *begin(enum model_routin
     c->routine = (uint16_t)routine;
     sim_point(s, SIM_OP_WRITE, (uintptr_t)p);
     check(s, p, size);
+    sim_race_touch(s, p, size, SIM_ACCESS_WRITE | SIM_ACCESS_ATOMIC | SIM_ACCESS_ACQUIRE |
+                                   SIM_ACCESS_RELEASE);
     return s;
 }
 

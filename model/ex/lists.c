@@ -94,6 +94,7 @@ PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY List
     model_touch(s, ListEntry, sizeof(ListEntry->Next), "the entry");
     check_aligned(s, ListEntry, "the entry");
     check_not_linked(s, ListHead, ListEntry);
+    sim_hb_exchange(s, ListHead);
     old = first(ListHead);
     ListEntry->Next = old;
     set_first(ListHead, ListEntry, ListHead->HeaderX64.Depth + 1u);
@@ -106,6 +107,7 @@ PSLIST_ENTRY InterlockedPopEntrySList(PSLIST_HEADER ListHead)
     struct sim *s = model_enter_object(ROUTINE_ExInterlockedPopEntrySList, SIM_OP_WRITE, ListHead);
     PSLIST_ENTRY entry;
     check_header(s, ListHead);
+    sim_hb_exchange(s, ListHead);
     entry = first(ListHead);
     if (entry != NULL) {
         model_touch(s, entry, sizeof(entry->Next), "the first entry of the list");
@@ -120,6 +122,7 @@ PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
     struct sim *s = model_enter_object(ROUTINE_ExInterlockedFlushSList, SIM_OP_WRITE, ListHead);
     PSLIST_ENTRY entry;
     check_header(s, ListHead);
+    sim_hb_exchange(s, ListHead);
     entry = first(ListHead);
     if (entry != NULL && !model_mutated(flush_keeps)) {
         set_first(ListHead, NULL, 0);

@@ -279,6 +279,7 @@ void ExConvertExclusiveToSharedLite(PERESOURCE Resource)
     o->lock.owner = NULL;
     o->lock.shared = 1;
     held->kind = KE_LOCK_RESOURCE_SHARED;
+    sim_hb_release(s, Resource);
     show(Resource, o);
     if (o->lock.shared_waiters != 0) {
         ke_poke(s);

@@ -63,6 +63,7 @@ static BOOLEAN acquire(struct ex_object *o, ULONG count)
         return FALSE;
     }
     r->count += count;
+    sim_hb_acquire(sim_current, sim_hb_other(o)); /* what came before it was initialised */
     show(o);
     return TRUE;
 }
@@ -76,6 +77,7 @@ static void release(struct sim *s, struct ex_object *o, ULONG count)
                    model_routine_name(s->current->routine), count, (unsigned long long)r->count);
     }
     r->count -= count;
+    sim_hb_release(s, o);
     show(o);
     model_exercised(s, RULE_KRN_312);
     if (r->count == 0 && r->is_running_down) {
@@ -112,6 +114,7 @@ static void wait(struct sim *s, struct ex_object *o)
         sim_trace(s, TRACE_WaitEnd, o->object, 0);
     }
     r->is_completed = true;
+    sim_hb_acquire(s, o);
     show(o);
 }
 
@@ -129,6 +132,7 @@ static void reinitialize(struct sim *s, struct ex_object *o)
     check_completed(s, o);
     o->rundown.is_running_down = false;
     o->rundown.is_completed = false;
+    sim_hb_release(s, sim_hb_other(o));
     show(o);
 }
 

@@ -250,6 +250,7 @@ LOGICAL ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
         o->lock.shared = 0;
         o->lock.owner = s->current;
         held->kind = KE_LOCK_EX_EXCLUSIVE;
+        sim_hb_acquire(s, sim_hb_other(SpinLock));
         *SpinLock = word_of(&o->lock);
         sim_trace(s, TRACE_LockAcquire, o->object, 1);
     }

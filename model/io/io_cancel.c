@@ -91,6 +91,7 @@ PDRIVER_CANCEL IoSetCancelRoutine(PIRP Irp, PDRIVER_CANCEL CancelRoutine)
     if (CancelRoutine != NULL) {
         model_code(s, (const void *)CancelRoutine, "the cancel routine");
     }
+    sim_hb_exchange(s, sim_hb_other(r));
     PDRIVER_CANCEL old = Irp->CancelRoutine;
     Irp->CancelRoutine = CancelRoutine;
     r->routine_set = sim_here(s);
@@ -133,6 +134,7 @@ static bool set_cancel_bit(struct sim *s, struct io_irp *r, PDRIVER_CANCEL *rout
     io_cancel_lock(s, &old);
     bool is_there = r->state != IO_IRP_FREED;
     if (is_there) {
+        sim_hb_exchange(s, sim_hb_other(r));
         r->irp->Cancel = TRUE;
         r->cancel_requested = true;
         *routine = r->irp->CancelRoutine;

@@ -259,6 +259,7 @@ void IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
     check_ownership(s, r);
     check_moment(s, r);
     r->completed = sim_here(s);
+    sim_hb_acquire(s, r);
     if (r->above != NULL) {
         r->above->is_stopped = false;
     }

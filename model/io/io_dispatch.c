@@ -171,6 +171,17 @@ static struct io_above *above_new(struct sim *s, struct io_device *device, UCHAR
 
 /* ---- dispatching ---- */
 
+/* A request comes after the creation of its file; its end after all other requests. */
+static void know_file(struct sim *s, const void *file, UCHAR major)
+{
+    if (file != NULL) {
+        sim_hb_acquire(s, file);
+        if (major == IRP_MJ_CLEANUP || major == IRP_MJ_CLOSE) {
+            sim_hb_acquire(s, sim_hb_other(file));
+        }
+    }
+}
+
 NTSTATUS io_dispatch(struct sim *s, struct io_device *device, struct io_irp *r)
 {
     PIRP irp = r->irp;
@@ -186,6 +197,8 @@ NTSTATUS io_dispatch(struct sim *s, struct io_device *device, struct io_irp *r)
         return STATUS_INVALID_DEVICE_REQUEST;
     }
     model_code(s, (const void *)routine, "MajorFunction");
+    sim_hb_release(s, r);
+    know_file(s, irp->Tail.Overlay.CurrentStackLocation->FileObject, major);
     ke_window_open(s, KE_WINDOW_DISPATCH, r->object);
     NTSTATUS status = routine(device->device, irp);
     sim_trace(s, TRACE_Return, r->object, (uint64_t)(uint32_t)status);
@@ -316,6 +329,11 @@ void io_above_finished(struct sim *s, struct io_irp *r)
 {
     struct io_above *above = r->above;
     SIM_ASSERT(above != NULL && !above->is_completed);
+    sim_hb_release(s, s->model); /* unload comes after it */
+    if (above->file != NULL) {
+        bool is_create = above->major == IRP_MJ_CREATE;
+        sim_hb_release(s, is_create ? above->file : sim_hb_other(above->file));
+    }
     const IO_STATUS_BLOCK result = r->irp->IoStatus;
     check_result(s, above, &result);
     above->is_completed = true;

@@ -52,6 +52,7 @@ void IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULONG Max
     }
     *l = (struct io_remove_lock){.lock = Lock, .born = sim_here(s)};
     l->object = model_object_new(s, OBJECT_REMOVE_LOCK);
+    sim_hb_release(s, sim_hb_other(l));
     Lock->Common.Removed = FALSE;
     Lock->Common.IoCount = 1;
     ke_event_init(s, &Lock->Common.RemoveEvent, SynchronizationEvent, FALSE);
@@ -76,6 +77,7 @@ NTSTATUS IoAcquireRemoveLockEx(PIO_REMOVE_LOCK Lock, PVOID Tag, PCSTR File, ULON
     io->remove_tag[io->remove_tag_count++] =
         (struct io_remove_tag){.lock = l, .tag = Tag, .acquired = sim_here(s)};
     l->count++;
+    sim_hb_acquire(s, sim_hb_other(l));
     Lock->Common.IoCount++;
     return model_leave_status(s, STATUS_SUCCESS);
 }
@@ -93,6 +95,7 @@ static void release(struct sim *s, struct io_remove_lock *l, PVOID tag)
     }
     io->remove_tag[i] = io->remove_tag[--io->remove_tag_count];
     l->count--;
+    sim_hb_release(s, l);
     if (--l->lock->Common.IoCount == 0) {
         ke_event_set(s, &l->lock->Common.RemoveEvent);
     }
@@ -122,6 +125,7 @@ void IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK Lock, PVOID Tag, ULONG Remlock
     if (--Lock->Common.IoCount > 0) {
         (void)ke_wait(s, &Lock->Common.RemoveEvent, FALSE, NULL);
     }
+    sim_hb_acquire(s, l);
     model_leave(s);
 }
 

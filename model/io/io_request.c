@@ -148,6 +148,7 @@ struct io_irp *io_submit(struct sim *s, PIRP irp, enum model_routine routine)
     next->DeviceObject = NULL;
     next->FileObject = NULL;
     r->state = IO_IRP_SUBMITTED;
+    sim_hb_release(s, r);
     r->passes++;
     r->returned_pending = false;
     r->is_ex_routine = false;
@@ -242,6 +243,7 @@ void io_complete(struct sim *s, struct io_irp *r, NTSTATUS status, ULONG_PTR inf
     check_unchanged(s, r);
     io_flight_remove(s, r);
     r->state = IO_IRP_COMPLETED;
+    sim_hb_acquire(s, r);
     r->cancel = NULL;
     r->request = NULL;
     r->completed = sim_here(s);

@@ -58,6 +58,8 @@ static void dpc_run(struct sim *s, struct ke_dpc *entry)
     PVOID first = dpc->SystemArgument1;
     PVOID second = dpc->SystemArgument2;
     dpc->DpcData = NULL; /* from here on it can be queued again */
+    sim_hb_acquire(s, dpc); /* what was done before it was queued, though in vain */
+    sim_hb_acquire(s, sim_hb_other(dpc)); /* runs of one DPC race only if they overlap */
     entry->state = KE_DPC_RUNNING;
     ke_window_open(s, KE_WINDOW_DPC, entry->object);
     model_code(s, (const void *)routine, "DeferredRoutine");
@@ -76,7 +78,9 @@ static void dpc_main(struct sim *s, void *argument)
         dpc_run(s, entry);
     }
     entry->state = KE_DPC_FREE;
-    ke_poke(s); /* KeFlushQueuedDpcs */
+    sim_hb_release(s, sim_hb_other(entry->dpc));
+    sim_hb_release(s, ke_of(s)->dpc); /* KeFlushQueuedDpcs */
+    ke_poke(s);
 }
 
 static struct ke_dpc *entry_take(struct sim *s)
@@ -106,6 +110,7 @@ bool ke_dpc_queue(struct sim *s, PRKDPC dpc, PVOID first, PVOID second,
                   const struct ke_dpc_origin *origin)
 {
     struct ke_state *ke = ke_of(s);
+    sim_hb_release(s, dpc);
     if (dpc_entry(s, dpc) != NULL) {
         if (model_mutated(dpc_queued_again)) {
             dpc->SystemArgument1 = first;
@@ -243,6 +248,7 @@ static bool dpc_remove(struct sim *s, PRKDPC dpc)
         return true;
     }
     struct ke_context *c = entry->context;
+    sim_hb_acquire(s, dpc); /* whoever queued it knows that it will not run */
     sim_trace(s, TRACE_Unqueue, entry->object, 0);
     dpc->DpcData = NULL;
     if (c->ctx->kind == SIM_INTERRUPT && sim_interrupt_withdraw(s, c->ctx)) {
@@ -284,6 +290,7 @@ BOOLEAN KeRemoveQueueDpcEx(PRKDPC Dpc, BOOLEAN WaitIfActive)
     if (WaitIfActive) {
         ke_check_may_block(s, 0);
         (void)ke_wait_until(s, is_not_running, Dpc, SIM_TIME_NEVER, "a DPC that is running");
+        sim_hb_acquire(s, sim_hb_other(Dpc));
     }
     model_leave(s);
     return removed;
@@ -296,6 +303,7 @@ void KeFlushQueuedDpcs(void)
     uint64_t last = model_mutated(flush_returns_early) ? 0 : ke_of(s)->seq;
     model_exercised(s, RULE_KRN_155);
     (void)ke_wait_until(s, are_flushed, &last, SIM_TIME_NEVER, "the queued DPCs to run");
+    sim_hb_acquire(s, ke_of(s)->dpc);
     model_leave(s);
 }
 

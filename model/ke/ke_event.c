@@ -21,6 +21,7 @@ LONG ke_event_set(struct sim *s, PKEVENT event)
 {
     LONG previous = event->Header.SignalState;
     sim_trace(s, TRACE_Signal, ke_dispatcher_object(event), (uint64_t)previous);
+    sim_hb_release(s, event);
     event->Header.Signalling = KE_SIGNAL_UNSEEN; /* until a wait takes notice of it */
     if (previous == 0) {
         event->Header.SignalState = 1;
@@ -64,6 +65,9 @@ LONG ke_event_reset(struct sim *s, PKEVENT event)
     sim_trace(s, TRACE_Reset, ke_dispatcher_object(event), (uint64_t)previous);
     if (previous != 0 && event->Header.Signalling == KE_SIGNAL_UNSEEN) {
         remember_lost(s, event);
+    }
+    if (previous != 0) {
+        sim_hb_acquire(s, event); /* the caller may learn of it */
     }
     event->Header.SignalState = 0;
     return previous;
@@ -152,6 +156,9 @@ LONG KeReadStateEvent(PRKEVENT Event)
     struct sim *s = model_enter_object(ROUTINE_KeReadStateEvent, SIM_OP_READ, Event);
     ke_dispatcher_check(s, Event, KE_TYPES_EVENT, "Event");
     LONG state = Event->Header.SignalState;
+    if (state != 0) {
+        sim_hb_acquire(s, Event);
+    }
     model_leave(s);
     return state;
 }
@@ -168,6 +175,7 @@ LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     LONG previous = Event->Header.SignalState;
     if (previous == 0) {
         Event->Header.SignalState = 1;
+        sim_hb_release(s, Event);
         sim_trace(s, TRACE_Signal, object, 0);
         ke_wake_waiters(s, Event);
     }

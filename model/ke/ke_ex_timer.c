@@ -63,6 +63,7 @@ static void record_settle(struct sim *s, struct ke_ex_timer *r)
     if (r->delete_callback != NULL) {
         PEXT_DELETE_CALLBACK callback = r->delete_callback;
         r->delete_callback = NULL;
+        sim_hb_acquire(s, r);
         ke_window_open(s, KE_WINDOW_TIMER, r->object);
         model_code(s, (const void *)callback, "DeleteCallback");
         callback(r->delete_context);
@@ -86,6 +87,7 @@ static void callback_main(struct sim *s, void *argument)
     sim_trace(s, TRACE_CallbackLeave, r->object, 0);
     ke_window_close(s);
     r->running--;
+    sim_hb_release(s, r);
     record_settle(s, r);
     ke_poke(s);
 }
@@ -240,6 +242,7 @@ BOOLEAN ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait,
     r->deleted = sim_here(s);
     if (Wait) {
         (void)ke_wait_until(s, is_idle, r, SIM_TIME_NEVER, "the callback of a deleted timer");
+        sim_hb_acquire(s, r);
     }
     if (r->timer != NULL) {
         record_settle(s, r);

@@ -105,12 +105,30 @@ struct ke_held_lock *ke_lock_slot(struct sim *s, struct ke_context *c, uint32_t 
         }
         model_exercised(s, RULE_KRN_121);
     }
+    sim_race_lock(s, c->ctx, object, true);
     return &c->lock[c->lock_count++];
+}
+
+/* Readers are ordered with writers, but not with each other. */
+static bool is_shared(enum ke_lock_kind kind)
+{
+    return kind == KE_LOCK_EX_SHARED || kind == KE_LOCK_PUSH_SHARED ||
+           kind == KE_LOCK_RESOURCE_SHARED;
+}
+
+void ke_lock_known(struct sim *s, const struct sim_ctx *c, const void *address,
+                   enum ke_lock_kind kind)
+{
+    sim_hb_acquire_for(s, c, address);
+    if (!is_shared(kind)) {
+        sim_hb_acquire_for(s, c, sim_hb_other(address));
+    }
 }
 
 void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
                    uint32_t object)
 {
+    ke_lock_known(s, s->current, address, kind);
     *ke_lock_slot(s, ke_current(s), object) = (struct ke_held_lock){.address = address,
                                                                     .kind = (uint8_t)kind,
                                                                     .old_irql = old_irql,
@@ -137,6 +155,11 @@ struct ke_held_lock *ke_lock_find(struct sim *s, const void *address)
 void ke_lock_pop(struct ke_context *c, struct ke_held_lock *lock)
 {
     uint32_t at = (uint32_t)(lock - c->lock);
+    if (SIM_UNLIKELY(sim_current->is_racing)) {
+        bool shared = is_shared((enum ke_lock_kind)lock->kind);
+        sim_race_lock(sim_current, c->ctx, lock->object, false);
+        sim_hb_release(sim_current, shared ? sim_hb_other(lock->address) : lock->address);
+    }
     SIM_ASSERT_OP(at, <, c->lock_count);
     c->lock_count--;
     for (uint32_t i = at; i < c->lock_count; i++) {

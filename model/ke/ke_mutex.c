@@ -127,6 +127,7 @@ static void semaphore_check(struct sim *s, PRKSEMAPHORE semaphore, uint32_t obje
                    state, semaphore->Limit, adjustment);
     }
     if (model_mutated(semaphore_counts_on)) {
+        sim_hb_release(s, semaphore);
         semaphore->Header.SignalState += adjustment;
     }
     ke_raise(s, STATUS_SEMAPHORE_LIMIT_EXCEEDED);
@@ -142,6 +143,7 @@ LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjust
         ke_must_wait_begin(s, object, RULE_KRN_087);
     }
     LONG previous = Semaphore->Header.SignalState;
+    sim_hb_release(s, Semaphore);
     Semaphore->Header.SignalState += Adjustment;
     sim_trace(s, TRACE_Signal, object, (uint64_t)previous);
     ke_wake_waiters(s, Semaphore);

@@ -185,6 +185,7 @@ static void spin_acquire(struct sim *s, PKSPIN_LOCK lock, enum ke_lock_kind kind
         spin_until_free(s, lock, kind);
     }
     *lock |= WORD_HELD;
+    ke_lock_known(s, s->current, lock, kind);
     struct ke_held_lock *held = ke_lock_slot(s, ke_current(s), object);
     held->address = lock;
     held->kind = (uint8_t)kind;
@@ -261,6 +262,7 @@ static void spin_irql_check(struct sim *s, struct ke_held_lock *held, KIRQL irql
 void ke_list_lock_check(struct sim *s, PKSPIN_LOCK lock)
 {
     spin_check(s, lock, KE_LOCK_INTERLOCKED_LIST);
+    sim_hb_exchange(s, lock); /* taken and released: what is done in between is one step */
 }
 
 /* ---- ordinary ---- */

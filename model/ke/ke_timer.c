@@ -70,6 +70,7 @@ static void timer_fire(struct sim *s, void *argument, uint64_t seq)
         t->timer = NULL;
     }
     sim_trace(s, TRACE_Signal, gone.object, 0);
+    sim_hb_release(s, timer);
     timer->Header.SignalState = 1;
     ke_wake_waiters(s, timer);
     if (gone.is_executive) {
@@ -115,6 +116,7 @@ void ke_timer_start(struct sim *s, PKTIMER timer, LONGLONG due, uint64_t period,
                            .processor = s->current->processor,
                            .set = sim_here(s)};
     timer->Header.SignalState = model_mutated(timer_stays_signalled) && timer->Header.SignalState;
+    sim_hb_release(s, sim_hb_other(timer));
     timer->DueTime.QuadPart = t->due;
     timer->TimerListEntry.Flink = (PLIST_ENTRY)(uintptr_t)(t - ke->timer + 1);
     timer->Dpc = dpc;
@@ -129,6 +131,7 @@ bool ke_timer_stop(struct sim *s, PKTIMER timer)
     if (t == NULL) {
         return false;
     }
+    sim_hb_acquire(s, sim_hb_other(timer)); /* whoever set it knows that it will not go off */
     (void)sim_event_cancel(s, t->event);
     sim_trace(s, TRACE_Unqueue, t->object, 0);
     t->timer = NULL;

@@ -107,6 +107,7 @@ static void consume(struct sim *s, struct ke_context *c, const void *object)
 {
     DISPATCHER_HEADER *header = header_of(object);
     header->Signalling = KE_SIGNAL_SEEN;
+    sim_hb_acquire_for(s, c->ctx, object);
     switch ((enum ke_type)header->Type) {
     case KE_TYPE_SYNCHRONIZATION_EVENT:
     case KE_TYPE_SYNCHRONIZATION_TIMER:

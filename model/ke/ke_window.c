@@ -175,6 +175,9 @@ void ke_window_close(struct sim *s)
     if (mark->irql >= DISPATCH_LEVEL && SIM_UNLIKELY(ke_cost(s) - mark->cost > DISPATCH_LINT)) {
         model_lint(s, RULE_KRN_056);
     }
+    if (mark->kind == KE_WINDOW_DISPATCH || mark->kind == KE_WINDOW_WORK_ITEM) {
+        sim_hb_release(s, ke_of(s)); /* unload comes after it */
+    }
     c->raise_count = mark->raise_count;
     c->seh = mark->seh;
     model_call_restore(s, mark->outer);

@@ -54,6 +54,7 @@ void ps_context_ended(struct sim *s, struct ke_context *c)
     struct ps_body *body = c->thread_object;
     struct ps_object *o = ps_object_find(s, body);
     SIM_ASSERT(o != NULL && !o->is_gone);
+    sim_hb_release(s, body);
     body->header.SignalState = 1;
     sim_trace(s, TRACE_Signal, o->object, 0);
     ke_wake_waiters(s, body);

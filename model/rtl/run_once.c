@@ -42,6 +42,7 @@ static bool is_not_running(struct sim *s, void *object)
 
 static void give_context(struct sim *s, const RTL_RUN_ONCE *once, PVOID *context)
 {
+    sim_hb_acquire(s, once);
     if (context != NULL) {
         model_touch(s, context, sizeof(*context), "Context");
         *context = (PVOID)(word(once) & ~(ULONG_PTR)WORD_BITS);
@@ -72,6 +73,7 @@ static void begin(struct sim *s, PRTL_RUN_ONCE once, struct ex_object *o)
 
 static void complete(struct sim *s, PRTL_RUN_ONCE once, struct ex_object *o, ULONG_PTR value)
 {
+    sim_hb_release(s, once);
     once->Ptr = (PVOID)value;
     o->run_once.runner = NULL;
     ke_poke(s);

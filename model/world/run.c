@@ -197,6 +197,8 @@ static void unload(struct sim *s)
     run.phase = PHASE_UNLOAD;
     model_code(s, (const void *)run.driver->DriverUnload, "DriverUnload");
     sim_trace(s, TRACE_Unload, 0, 0);
+    sim_hb_acquire(s, s->model); /* io_above_finished */
+    sim_hb_acquire(s, model_of(s)->ke);
     ke_window_open(s, KE_WINDOW_UNLOAD, 0);
     if (model_mutated(unload_at_apc_level)) {
         sim_set_level(s, APC_LEVEL);

@@ -49,8 +49,10 @@ static void window_open(struct wsk_call *call)
     }
     if (call->socket != NULL) {
         call->socket->calls++;
+        sim_hb_release(s, call->socket); /* its callbacks come after it */
     } else {
         call->registration->calls++;
+        sim_hb_release(s, call->registration);
     }
 }
 
@@ -75,6 +77,10 @@ NTSTATUS wsk_leave(struct wsk_call *call)
         return model_leave_status(s, call->status); /* refused before the window opened */
     }
     window_close(call);
+    if (call->socket != NULL && call->routine == ROUTINE_WskControlSocket &&
+        call->status == STATUS_SUCCESS) {
+        sim_hb_acquire(s, sim_hb_other(call->socket)); /* disabled: all callbacks have returned */
+    }
     if (call->status == STATUS_FILE_FORCED_CLOSED && call->socket != NULL) {
         wsk_socket_tell_death(s, call->socket);
     }

@@ -287,6 +287,10 @@ static void enter(struct sim *s, struct wsk_invocation *inv)
     if (!gate->adm || gate->off_when_drained) {
         gate->late++;
     }
+    sim_hb_acquire(s, socket);
+    if (inv->event == WSK_EV_RECEIVE) {
+        sim_hb_acquire(s, gate); /* documented as serial */
+    }
     inv->slot = (uint8_t)wsk_gate_enter(gate);
     inv->object = model_object_new(s, OBJECT_INDICATION);
     inv->outer = w->inside[s->current->index];
@@ -316,6 +320,9 @@ static void leave(struct sim *s, struct wsk_invocation *inv)
     sim_trace(s, TRACE_CallbackLeave, socket->object, wsk_event_value(inv->event, inv->answer));
     ke_window_close(s);
     check_time(s, inv);
+    sim_hb_release(s, gate);
+    sim_hb_release(s, sim_hb_other(socket)); /* disables and the close come after it */
+    sim_hb_release(s, sim_hb_other(socket->registration));
     w->inside[s->current->index] = inv->outer;
     if (!model_mutated(retained_counts) || inv->answer != STATUS_PENDING) {
         wsk_gate_leave(gate, inv->slot);

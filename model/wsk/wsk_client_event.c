@@ -15,10 +15,12 @@ static void call(struct sim *s, void *argument)
     bool is_empty = choice_flag(s, CHOICE_WORLD, PICK_WSK_EVENT_FLAG);
     PVOID information = is_empty ? NULL : wsk_argument(s, INFORMATION_BYTES, RULE_REG_029);
     PVOID context = model_mutated(client_event_no_context) ? NULL : r->context;
+    sim_hb_acquire(s, r);
     ke_window_open(s, KE_WINDOW_WSK_CALLBACK, r->object);
     NTSTATUS status = r->dispatch->WskClientEvent(context, UNKNOWN_TYPE, information,
                                                   is_empty ? 0 : INFORMATION_BYTES);
     ke_window_close(s);
+    sim_hb_release(s, sim_hb_other(r));
     wsk_argument_free(s, information);
     model_exercised(s, RULE_CTL_099);
     model_exercised(s, RULE_REG_029);

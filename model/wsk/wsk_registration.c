@@ -419,6 +419,7 @@ VOID WskDeregister(PWSK_REGISTRATION WskRegistration)
         model_leave(s); /* on Windows it would not return: see wsk_check_deadlock */
         return;
     }
+    sim_hb_acquire(s, sim_hb_other(r));
     model_exercised(s, RULE_REG_021);
     check_dispatch(s, r);
     r->state = WSK_REG_GONE;

@@ -141,10 +141,19 @@ static uint64_t shown_information(struct sim *s, const struct wsk_request *r)
     return is_birth && socket != NULL ? socket->object : r->information;
 }
 
+/* What the completion routine may rely on to have happened: all callbacks that it tells the end of. */
+static void know_callbacks(struct sim *s, const struct wsk_request *r)
+{
+    if (r->socket != NULL && (r->kind == WSK_REQ_CLOSE || r->kind == WSK_REQ_EVENT)) {
+        sim_hb_acquire(s, sim_hb_other(r->socket));
+    }
+}
+
 /* Gives the IRP back on the current context. */
 static void complete_here(struct sim *s, struct wsk_request *r)
 {
     wsk_inputs_kept(s, r);
+    know_callbacks(s, r);
     if (r->deliver != NULL) {
         model_of(s)->writes_for = &r->submitted;
         model_of(s)->writes_routine = r->routine;
@@ -172,6 +181,13 @@ static void complete_here(struct sim *s, struct wsk_request *r)
     sim_trace(s, TRACE_IrpInformation, r->irp->object, shown_information(s, r));
     io_complete(s, r->irp, r->status, r->information);
     r->irp = NULL;
+    /* The close and the deregistration come after the completion routine. */
+    if (r->socket != NULL) {
+        sim_hb_release(s, sim_hb_other(r->socket));
+        sim_hb_release(s, sim_hb_other(r->socket->registration));
+    } else {
+        sim_hb_release(s, sim_hb_other(r->registration));
+    }
     release_held(s, r);
     if (r->resumes) {
         wsk_event_resume(s, r->socket);

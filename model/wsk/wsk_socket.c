@@ -292,6 +292,7 @@ struct wsk_socket *wsk_socket_new(struct sim *s, struct wsk_registration *regist
         .receive_buffer = 65536,
         .v6only = family == AF_INET6, /* what Windows begins with */
     };
+    sim_hb_release(s, socket);
     return socket;
 }
 
@@ -445,6 +446,7 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
         model_resident(s, dispatch, sizeof(PVOID), RULE_KRN_202, "the client dispatch table");
     }
     model_exercised(s, RULE_KRN_202);
+    sim_hb_release(s, socket); /* its callbacks come after it */
     take_client(s, socket, context, dispatch);
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         if (socket->gate[e].src == WSK_SRC_STATIC && wsk_event_target(socket, e) == NULL) {

@@ -102,10 +102,11 @@ static inline void support_check(uintptr_t address, size_t size, bool is_write,
     }
 }
 
-static inline void support_access(uintptr_t address, size_t size, bool is_write, uintptr_t pc)
+/* how: enum sim_access; true is a plain write, false a plain read. */
+static inline void support_access(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
 {
     if (SIM_UNLIKELY(--sim_access_countdown < 0)) {
-        sim_access_slow(address, size, is_write, pc);
+        sim_access_slow(address, size, how, pc);
     }
 }
 

@@ -4,7 +4,8 @@
  * its function. A call counts down; the engine is asked only when the count runs out.
  *
  * Atomic accesses become calls that perform the operation. One host thread runs everything, so a
- * plain operation is atomic; memory orders are ignored (the model is sequentially consistent).
+ * plain operation is atomic; memory orders only tell the race detector what orders what (the model
+ * is sequentially consistent).
  * AddressSanitizer never sees these accesses, so they are checked here.
  *
  * Limit: coverage counters are bytes that the pass instruments too; byte accesses are compared with
@@ -51,39 +52,45 @@ void __tsan_ignore_thread_end(void)
 
 /* ---- plain accesses ---- */
 
-#define BYTE_HOOK(name, is_write)                                                                  \
+#define READ 0
+#define WRITE SIM_ACCESS_WRITE
+/* On x64 every load acquires and every store releases; the usual compiler keeps to it. */
+#define VOLATILE_READ (SIM_ACCESS_VOLATILE | SIM_ACCESS_ACQUIRE)
+#define VOLATILE_WRITE (SIM_ACCESS_VOLATILE | SIM_ACCESS_RELEASE | SIM_ACCESS_WRITE)
+
+#define BYTE_HOOK(name, how)                                                                       \
     void __tsan_##name(uintptr_t address);                                                         \
     void __tsan_##name(uintptr_t address)                                                          \
     {                                                                                              \
         if (!is_counter(address)) {                                                                \
-            support_access(address, 1, is_write, SUPPORT_PC);                                      \
+            support_access(address, 1, how, SUPPORT_PC);                                           \
         }                                                                                          \
     }
 
-#define HOOK(name, size, is_write)                                                                 \
+#define HOOK(name, size, how)                                                                      \
     void __tsan_##name(uintptr_t address);                                                         \
     void __tsan_##name(uintptr_t address)                                                          \
     {                                                                                              \
-        support_access(address, size, is_write, SUPPORT_PC);                                       \
+        support_access(address, size, how, SUPPORT_PC);                                            \
     }
 
-BYTE_HOOK(read1, false)
-BYTE_HOOK(write1, true)
-BYTE_HOOK(read_write1, true)
-BYTE_HOOK(volatile_read1, false)
-BYTE_HOOK(volatile_write1, true)
+BYTE_HOOK(read1, READ)
+BYTE_HOOK(write1, WRITE)
+BYTE_HOOK(read_write1, WRITE)
+BYTE_HOOK(volatile_read1, VOLATILE_READ)
+BYTE_HOOK(volatile_write1, VOLATILE_WRITE)
 
 #define WIDE_HOOKS(size)                                                                           \
-    HOOK(read##size, size, false)                                                                  \
-    HOOK(write##size, size, true)                                                                  \
-    HOOK(read_write##size, size, true)                                                             \
-    HOOK(volatile_read##size, size, false)                                                         \
-    HOOK(volatile_write##size, size, true)                                                         \
-    HOOK(unaligned_read##size, size, false)                                                        \
-    HOOK(unaligned_write##size, size, true)                                                        \
-    HOOK(unaligned_read_write##size, size, true)                                                   \
-    HOOK(unaligned_volatile_read##size, size, false)                                               \
-    HOOK(unaligned_volatile_write##size, size, true)
+    HOOK(read##size, size, READ)                                                                   \
+    HOOK(write##size, size, WRITE)                                                                 \
+    HOOK(read_write##size, size, WRITE)                                                            \
+    HOOK(volatile_read##size, size, VOLATILE_READ)                                                 \
+    HOOK(volatile_write##size, size, VOLATILE_WRITE)                                               \
+    HOOK(unaligned_read##size, size, READ)                                                         \
+    HOOK(unaligned_write##size, size, WRITE)                                                       \
+    HOOK(unaligned_read_write##size, size, WRITE)                                                  \
+    HOOK(unaligned_volatile_read##size, size, VOLATILE_READ)                                       \
+    HOOK(unaligned_volatile_write##size, size, VOLATILE_WRITE)
 
 WIDE_HOOKS(2)
 WIDE_HOOKS(4)
@@ -118,19 +125,33 @@ void __tsan_vptr_read(uintptr_t address)
 
 /* ---- atomic accesses ---- */
 
-static inline void atomic_begin(uintptr_t address, size_t size, bool is_write,
+enum { LOAD = 0, STORE = SIM_ACCESS_WRITE, UPDATE = SIM_ACCESS_WRITE | SIM_ACCESS_ATOMIC };
+
+/* The orders as the compiler counts them: relaxed, consume, acquire, release, both, all. */
+static inline unsigned atomic_how(unsigned what, int order)
+{
+    unsigned how = (what & SIM_ACCESS_WRITE) | SIM_ACCESS_ATOMIC;
+    if (what != STORE && (order == 1 || order == 2 || order >= 4)) {
+        how |= SIM_ACCESS_ACQUIRE;
+    }
+    if (what != LOAD && order >= 3) {
+        how |= SIM_ACCESS_RELEASE;
+    }
+    return how;
+}
+
+static inline void atomic_begin(uintptr_t address, size_t size, unsigned what, int order,
                                 struct support_caller caller)
 {
-    support_access(address, size, is_write, caller.pc);
-    support_check(address, size, is_write, caller);
+    support_access(address, size, atomic_how(what, order), caller.pc);
+    support_check(address, size, what != LOAD, caller);
 }
 
 #define ATOMIC_UPDATE(type, bits, name, expression)                                                \
     type __tsan_atomic##bits##_##name(volatile type *address, type value, int order);              \
     type __tsan_atomic##bits##_##name(volatile type *address, type value, int order)               \
     {                                                                                              \
-        (void)order;                                                                               \
-        atomic_begin((uintptr_t)address, sizeof(type), true, SUPPORT_CALLER);                      \
+        atomic_begin((uintptr_t)address, sizeof(type), UPDATE, order, SUPPORT_CALLER);             \
         type old = *address;                                                                       \
         *address = (type)(expression);                                                             \
         return old;                                                                                \
@@ -142,9 +163,8 @@ static inline void atomic_begin(uintptr_t address, size_t size, bool is_write,
     int __tsan_atomic##bits##_##name(volatile type *address, type *expected, type value,           \
                                      int order, int fail_order)                                    \
     {                                                                                              \
-        (void)order;                                                                               \
         (void)fail_order;                                                                          \
-        atomic_begin((uintptr_t)address, sizeof(type), true, SUPPORT_CALLER);                      \
+        atomic_begin((uintptr_t)address, sizeof(type), UPDATE, order, SUPPORT_CALLER);             \
         type old = *address;                                                                       \
         if (old == *expected) {                                                                    \
             *address = value;                                                                      \
@@ -158,15 +178,13 @@ static inline void atomic_begin(uintptr_t address, size_t size, bool is_write,
     type __tsan_atomic##bits##_load(const volatile type *address, int order);                      \
     type __tsan_atomic##bits##_load(const volatile type *address, int order)                       \
     {                                                                                              \
-        (void)order;                                                                               \
-        atomic_begin((uintptr_t)address, sizeof(type), false, SUPPORT_CALLER);                     \
+        atomic_begin((uintptr_t)address, sizeof(type), LOAD, order, SUPPORT_CALLER);               \
         return *address;                                                                           \
     }                                                                                              \
     void __tsan_atomic##bits##_store(volatile type *address, type value, int order);               \
     void __tsan_atomic##bits##_store(volatile type *address, type value, int order)                \
     {                                                                                              \
-        (void)order;                                                                               \
-        atomic_begin((uintptr_t)address, sizeof(type), true, SUPPORT_CALLER);                      \
+        atomic_begin((uintptr_t)address, sizeof(type), STORE, order, SUPPORT_CALLER);              \
         *address = value;                                                                          \
     }                                                                                              \
     ATOMIC_UPDATE(type, bits, exchange, value)                                                     \
@@ -183,9 +201,8 @@ static inline void atomic_begin(uintptr_t address, size_t size, bool is_write,
     type __tsan_atomic##bits##_compare_exchange_val(volatile type *address, type expected,         \
                                                     type value, int order, int fail_order)         \
     {                                                                                              \
-        (void)order;                                                                               \
         (void)fail_order;                                                                          \
-        atomic_begin((uintptr_t)address, sizeof(type), true, SUPPORT_CALLER);                      \
+        atomic_begin((uintptr_t)address, sizeof(type), UPDATE, order, SUPPORT_CALLER);             \
         type old = *address;                                                                       \
         if (old == expected) {                                                                     \
             *address = value;                                                                      \
@@ -205,6 +222,7 @@ void __tsan_atomic_signal_fence(int order);
 void __tsan_atomic_thread_fence(int order)
 {
     (void)order;
+    sim_access_fence();
 }
 
 void __tsan_atomic_signal_fence(int order)
