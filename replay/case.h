@@ -11,8 +11,8 @@
  *   module   name-identity, e.g. tcp_echo-0123456789abcdef
  *   flavour  letters c (checked), a (access points), u (undefined behaviour), p (plain)
  *   options  non-default ones as key=value joined by ',' (p=processors, s=steps, t=time in ms,
- *            f=fill, a=1 access points are scheduling points, r=1 data races are looked for, k.NAME=value forced knobs); may be
- *            empty
+ *            f=fill, a=1 access points are scheduling points, r=1 data races are looked for,
+ *            k.NAME=value forced knobs); may be empty
  *   choices  base64url of the canonical byte form, no padding
  *   crc32c   8 hex digits over everything before the last ':'
  *

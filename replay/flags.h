@@ -36,7 +36,8 @@ struct flags {
     int64_t preemptions, delays, answers;
     int64_t verbosity, rss_limit_mb, minimize_time, width, error_exitcode, timeout_exitcode;
     /* Switches. */
-    int64_t access, races, faults, drawn_knobs, minimize, keep_going, print_final_stats, exit_detail, full;
+    int64_t access, races, faults, drawn_knobs;
+    int64_t minimize, keep_going, print_final_stats, exit_detail, full;
     int64_t knobs, brief, unproven, selftest, mutants, store_events, help;
     /* Texts; never NULL. */
     const char *db, *strategy, *artifact_prefix, *stop_file, *lint, *trace, *rule, *engine;

@@ -36,10 +36,9 @@
  *
  * Limits: RACE_SLOTS contexts are told apart, later ones share slots (races between those that
  * share are missed); of more than RACE_READERS concurrent readers of a word the oldest is
- * forgotten, and so is what was done before to a word that is accessed in another width than before,
- * once RACE_SPLITS words have been; beyond RACE_OBJECTS objects or RACE_CLOCK_MAX epochs the run
- * goes on unwatched. A slot of stacks counts as new memory for
- * each context, but not for each function.
+ * forgotten, and once RACE_SPLITS words have been accessed in different widths so is what was done
+ * before to the next one; beyond RACE_OBJECTS objects or RACE_CLOCK_MAX epochs the run goes on
+ * unwatched. A slot of stacks counts as new memory for each context, but not for each function.
  */
 #ifndef SIM_RACE_H
 #define SIM_RACE_H

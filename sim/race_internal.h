@@ -63,6 +63,7 @@ struct race_slot {
     uint64_t key; /* number, slot and lock set; the rest is 0 */
     uintptr_t read;       /* its last read, and the number of it: x++ is seen as two accesses */
     uint32_t read_number;
+    uint32_t since_read;  /* writes of it after that */
     uint32_t id;          /* sim_ctx.id */
     uint16_t context;
     bool has_fenced, has_seen;

@@ -171,8 +171,9 @@ static enum sim_race_idiom judge_mixed(const struct race_pending *p)
     bool first_is_plain = race_key_kind(p->first.key) == RACE_KIND_PLAIN;
     uint64_t plain = first_is_plain ? p->first.key : p->key;
     uint64_t other = first_is_plain ? p->key : p->first.key;
-    bool plain_writes = first_is_plain ? p->first_writes : (p->race.second.how & SIM_ACCESS_WRITE) != 0;
-    bool other_writes = first_is_plain ? (p->race.second.how & SIM_ACCESS_WRITE) != 0 : p->first_writes;
+    bool second_writes = (p->race.second.how & SIM_ACCESS_WRITE) != 0;
+    bool plain_writes = first_is_plain ? p->first_writes : second_writes;
+    bool other_writes = first_is_plain ? second_writes : p->first_writes;
     bool is_atomic = race_key_kind(other) == RACE_KIND_ATOMIC;
     if (plain_writes && other_writes && is_update(plain) && is_atomic) {
         return SIM_RACE_MIXED_UPDATE;
@@ -516,7 +517,8 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
         s->violation.prior_stack_depth = stack_at(&a, s->violation.prior_stack);
     }
     bool is_write = (how & SIM_ACCESS_WRITE) != 0;
-    bool is_update = is_write && self->read == address && a.number - self->read_number <= UPDATE_DISTANCE;
+    bool is_update =
+        is_write && self->read == address && self->since_read++ < UPDATE_DISTANCE;
     a.key = self->key | kind_bits(how) | (uint64_t)(s->current->level & 15) << RACE_KEY_LEVEL |
             (uint64_t)(size > 8) << RACE_KEY_WIDE | (uint64_t)is_update << RACE_KEY_UPDATE;
     if ((how & SIM_ACCESS_ACQUIRE) != 0) {
@@ -527,6 +529,7 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
     if (!is_write) {
         self->read = address;
         self->read_number = a.number;
+        self->since_read = 0;
     }
     if ((how & (SIM_ACCESS_RELEASE | SIM_ACCESS_ATOMIC)) != 0 && s->is_racing) {
         synchronise(s, address, how);

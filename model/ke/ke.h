@@ -183,7 +183,7 @@ void ke_outside_call(struct sim *s);
 /* Bookkeeping for every kind of lock, so that windows, deadlock reports and lock order see it. */
 void ke_lock_taken(struct sim *s, const void *address, enum ke_lock_kind kind, KIRQL old_irql,
                    uint32_t object);
-/* For the race detector: c has the lock from now on, and knows what its holders before have done. */
+/* For the race detector: c has the lock, and knows what its holders before have done. */
 void ke_lock_known(struct sim *s, const struct sim_ctx *c, const void *address,
                    enum ke_lock_kind kind);
 /*

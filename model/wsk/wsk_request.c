@@ -141,7 +141,7 @@ static uint64_t shown_information(struct sim *s, const struct wsk_request *r)
     return is_birth && socket != NULL ? socket->object : r->information;
 }
 
-/* What the completion routine may rely on to have happened: all callbacks that it tells the end of. */
+/* The end of these tells that callbacks have returned: what those did comes before. */
 static void know_callbacks(struct sim *s, const struct wsk_request *r)
 {
     if (r->socket != NULL && (r->kind == WSK_REQ_CLOSE || r->kind == WSK_REQ_EVENT)) {

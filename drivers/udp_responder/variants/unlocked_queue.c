@@ -5,7 +5,7 @@
  *
  * Class: BUG-LIFE-56.
  * Rules: EVT-015, KRN-308.
- * EXPECT: REL-003|REL-005|REL-008
+ * EXPECT: SYS-RACE|REL-003|REL-005|REL-008
  * Needs: Two callbacks read the same fill count, or the worker takes a list between the
  *     reading and the storing: a list is overwritten or lost, and is never released.
  */
