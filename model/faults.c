@@ -25,7 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NULL_PAGES = 0x10000 }; /* Windows never maps the first 64 KiB */
+/* Windows never maps the first 64 KiB; no structure that a callback is given is as large. */
+enum { NULL_PAGES = 0x10000, INDICATION_BYTES = 128 };
 
 /* Shadow values of AddressSanitizer that only its instrumentation writes. */
 enum { SHADOW_SCOPE_LEFT = 0xf8, SHADOW_GLOBAL = 0xf9 };
@@ -323,9 +324,12 @@ static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
         return;
     }
     if (address < NULL_PAGES) {
-        bad->rule = RULE_MEM_NULL;
-        snprintf(bad->text, sizeof(bad->text), "offset %llu of a NULL pointer",
-                 (unsigned long long)address);
+        const char *event = address < INDICATION_BYTES ? wsk_event_told_nothing(s) : NULL;
+        bad->rule = event != NULL ? RULE_CTL_187 : RULE_MEM_NULL;
+        snprintf(bad->text, sizeof(bad->text), "offset %llu of a NULL pointer%s%s",
+                 (unsigned long long)address,
+                 event != NULL ? ", and a NULL indication is all that was given to " : "",
+                 event != NULL ? event : "");
     } else if (sim_memory_is_arena(address)) {
         judge_arena(s, address, bad);
     } else if (sim_memory_is_stack(address)) {

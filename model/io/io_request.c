@@ -52,7 +52,7 @@ static void check_location(struct sim *s, const struct io_irp *r, enum model_rou
     const IRP *irp = r->irp;
     int location = irp->CurrentLocation;
     if (SIM_UNLIKELY(location < 2 || location > r->stack_count + 1)) {
-        model_fail(s, r->stack_count == 0 ? RULE_KRN_002 : RULE_IRP_003, r->object, &r->born,
+        model_fail(s, RULE_IRP_003, r->object, &r->born,
                    "%s is given an IRP without a free stack location (%d of %u)",
                    model_routine_name(routine), location - 1, r->stack_count);
     }

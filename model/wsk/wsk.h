@@ -406,6 +406,7 @@ struct wsk_socket {
     ULONG receive_buffer;
     PSECURITY_DESCRIPTOR sd;
     uint32_t sd_object;
+    bool asked_fixed; /* the client has set one of these, cleared it, or tried to */
     bool has_remote, has_destination; /* SIO_WSK_SET_REMOTE_ADDRESS, SIO_WSK_SET_SENDTO_ADDRESS */
     struct net_address remote_fixed, destination_fixed;
     bool destination_wins; /* it was set last (amb.50) */
@@ -581,6 +582,8 @@ void wsk_event_conditional(struct sim *s, struct wsk_socket *listener);
 bool wsk_event_peek_client(struct sim *s, struct wsk_socket *accepted);
 /* The client's function for an event, or NULL. */
 const void *wsk_event_target(const struct wsk_socket *socket, enum wsk_event event);
+/* The event whose callback runs on this context, if it was called with nothing (CTL-187). */
+const char *wsk_event_told_nothing(struct sim *s);
 /* True if the current context is inside a callback of this socket (REL-013); its invocation. */
 struct wsk_invocation *wsk_event_inside(struct sim *s, const struct wsk_socket *socket);
 

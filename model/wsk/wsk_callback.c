@@ -495,6 +495,12 @@ void wsk_event_conditional(struct sim *s, struct wsk_socket *listener)
     }
 }
 
+const char *wsk_event_told_nothing(struct sim *s)
+{
+    const struct wsk_invocation *inv = wsk_of(s)->inside[s->current->index];
+    return inv != NULL && inv->is_null ? wsk_event_name((enum wsk_event)inv->event) : NULL;
+}
+
 struct wsk_invocation *wsk_event_inside(struct sim *s, const struct wsk_socket *socket)
 {
     struct wsk_invocation *inv = wsk_of(s)->inside[s->current->index];

@@ -109,12 +109,15 @@ static bool find_destination(struct wsk_call *call, const SOCKADDR *address, str
     } else if (socket->has_destination) {
         *to = socket->destination_fixed;
     } else {
-        model_breach(s, RULE_DGRM_002, socket->object, NULL,
-                     "%s has no RemoteAddress and the socket has no fixed address", name);
+        enum model_rule rule = socket->asked_fixed ? RULE_CTL_158 : RULE_DGRM_002;
+        model_breach(s, rule, socket->object, NULL,
+                     "%s has no RemoteAddress and the socket has no fixed address%s", name,
+                     socket->asked_fixed ? " any more, or its setting has failed" : "");
         refuse_destination(call);
         return false;
     }
     model_exercised(s, RULE_DGRM_002);
+    model_exercised(s, RULE_CTL_158);
     return true;
 }
 

@@ -103,6 +103,7 @@ static void fixed_address(struct wsk_call *call, const struct wsk_control *c)
                    "%s is given no socket address of the socket's family", name);
     }
     model_exercised(s, rule);
+    socket->asked_fixed = true; /* CTL-158 */
     call->request->out[0] = c->in;
     call->request->flags = c->code;
     call->request->deliver = deliver_fixed;

@@ -400,7 +400,7 @@ static void test_mistakes(void **state)
 {
     (void)state;
     ke_test_bad(status_read_early, RULE_IRP_030);
-    ke_test_bad(no_location, RULE_KRN_002);
+    ke_test_bad(no_location, RULE_IRP_003);
     ke_test_bad(second_submit_without_location, RULE_IRP_003);
     ke_test_bad(no_routine, RULE_IRP_004);
     ke_test_bad(not_all_flags, RULE_IRP_004);

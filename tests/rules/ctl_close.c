@@ -331,7 +331,7 @@ static NTSTATUS WSKAPI OnDatagramTrusting(PVOID Context, ULONG Flags,
 
 static const WSK_CLIENT_DATAGRAM_DISPATCH Trusting = {OnDatagramTrusting};
 
-MISTAKE(null_indication_dereferenced, "MEM-NULL CTL-187 BUG-14 PROP-53")
+MISTAKE(null_indication_dereferenced, "CTL-187 BUG-14 PROP-53")
 {
     PWSK_SOCKET Socket = Bound(NULL, &Trusting);
     if (Socket != NULL && Dies(Socket)) {

@@ -199,7 +199,7 @@ FREEDOM(explicit_address_overrides, "CTL-156 DGRM-003", .world = ReceivesAtTwo)
 }
 
 /* BUG-40: the fixed address is cleared, and a send counts on it. */
-MISTAKE(send_to_a_cleared_address, "DGRM-002 CTL-158 BUG-40")
+MISTAKE(send_to_a_cleared_address, "CTL-158 DGRM-002 BUG-40")
 {
     PWSK_SOCKET Socket = BoundDatagram();
     if (Socket != NULL &&

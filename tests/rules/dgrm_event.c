@@ -315,7 +315,7 @@ static NTSTATUS WSKAPI OnCareless(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDI
     return List->Next == List ? STATUS_PENDING : STATUS_SUCCESS;
 }
 
-MISTAKE(null_datagrams_not_expected, "MEM-NULL DGRM-015 BUG-LIFE-21", .world = Numbers)
+MISTAKE(null_datagrams_not_expected, "CTL-187 DGRM-015 BUG-LIFE-21", .world = Numbers)
 {
     static const WSK_CLIENT_DATAGRAM_DISPATCH Careless = {OnCareless};
     Socket = TalkBound(NULL, &Careless);

@@ -126,7 +126,7 @@ static PIRP NewIrp(CCHAR Locations)
     return CaseWsk() ? IoAllocateIrp(Locations, FALSE) : NULL;
 }
 
-MISTAKE(no_stack_location, "KRN-002 BUG-LIFE-07 IRP-003")
+MISTAKE(no_stack_location, "IRP-003 BUG-LIFE-07 KRN-002")
 {
     PIRP Irp = NewIrp(Mistaken ? 0 : 1);
     if (Irp != NULL) {

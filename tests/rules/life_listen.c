@@ -430,7 +430,7 @@ static WSK_INSPECT_ACTION WSKAPI OnInspectUnwary(PVOID Context, PSOCKADDR Local,
 
 static const WSK_CLIENT_LISTEN_DISPATCH Unwary = {OnAccept, OnInspectUnwary, OnAbort};
 
-MISTAKE(null_inspect_id_used, "MEM-NULL LSTN-013 BUG-LIFE-21", .world = Visitors)
+MISTAKE(null_inspect_id_used, "CTL-187 LSTN-013 BUG-LIFE-21", .world = Visitors)
 {
     if (ConditionalWith(&Unwary, 0)) {
         for (int i = 0; i < 20; i++) {

@@ -5,16 +5,22 @@
 # The twins without the mistake are run by `wsksim rules -selftest -runs=N`.
 
 set(mistakes "")
+file(READ "${PROJECT_SOURCE_DIR}/model/rules/rules.def" rule_rows)
 foreach(source IN LISTS rule_cases)
     file(READ "${source}" text)
-    string(REGEX MATCHALL "MISTAKE\\([a-z0-9_]+,[ \n]*\"[^\"]*BUG-[^\"]*\"" found "${text}")
+    string(REGEX MATCHALL "MISTAKE\\([a-z0-9_]+,[ \n]*\"[^\"]*BUG-[^\"]*\"[^)]*\\)" found
+        "${text}")
     foreach(case IN LISTS found)
         string(REGEX REPLACE "^MISTAKE\\(([a-z0-9_]+),.*" "\\1" name "${case}")
-        string(REGEX REPLACE "^.*\"([^ \"]+) .*\"$" "\\1" rule "${case}")
+        string(REGEX REPLACE "^[^\"]*\"([^ \"]+) .*$" "\\1" rule "${case}")
+        set(outcome finding) # a rule graded as advice, or the mild half of one, is counted only
+        if(case MATCHES "is_lint = (1|TRUE)" OR rule_rows MATCHES "\"${rule}\", [A-Z]+, WARNING,")
+            set(outcome lint)
+        endif()
         wsksim_add_driver(mistake_${name} NO_FUZZERS
             SOURCES rules/choose.c $<TARGET_OBJECTS:rule_case_objects>)
         target_compile_definitions(mistake_${name} PRIVATE CASE_NAME="${name}" CASE_MISTAKEN=TRUE)
-        string(APPEND mistakes "${rule} $<TARGET_FILE:mistake_${name}>\n")
+        string(APPEND mistakes "${rule} ${outcome} $<TARGET_FILE:mistake_${name}>\n")
     endforeach()
 endforeach()
 file(GENERATE OUTPUT "${CMAKE_CURRENT_BINARY_DIR}/mistakes.txt" CONTENT "${mistakes}")

@@ -189,7 +189,7 @@ static NTSTATUS WSKAPI OnCareless(PVOID Context, ULONG Flags, PWSK_DATA_INDICATI
     return List->Buffer.Length == 0 ? STATUS_DATA_NOT_ACCEPTED : STATUS_SUCCESS;
 }
 
-MISTAKE(null_indication_not_expected, "MEM-NULL RECV-016 BUG-LIFE-21", .world = TwoParts)
+MISTAKE(null_indication_not_expected, "CTL-187 RECV-016 BUG-LIFE-21", .world = TwoParts)
 {
     static const WSK_CLIENT_CONNECTION_DISPATCH Careless = {OnCareless, NULL, NULL};
     Socket = TalkConnected(NULL, &Careless);
