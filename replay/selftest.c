@@ -141,6 +141,8 @@ void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
                                          (t->session.module.flavour & SIM_MODULE_ACCESS) != 0};
     struct choice_source source;
     replay_portfolio(&plan, n, &trial->base, &source, options);
+    options->sim.races =
+        plan.has_access && selftest_proves(trial->selection.selected->proves, "SYS-RACE");
     t->session.prepare = prepare;
     t->session.prepare_argument = &trial->selection;
     model_rule_off = trial->off;

@@ -288,8 +288,8 @@ static void enter(struct sim *s, struct wsk_invocation *inv)
         gate->late++;
     }
     sim_hb_acquire(s, socket);
-    if (inv->event == WSK_EV_RECEIVE) {
-        sim_hb_acquire(s, gate); /* documented as serial */
+    if (wsk_event_limit(s, inv->event) == 1) {
+        sim_hb_acquire(s, gate); /* serial, as documented or in this reading */
     }
     inv->slot = (uint8_t)wsk_gate_enter(gate);
     inv->object = model_object_new(s, OBJECT_INDICATION);
