@@ -478,6 +478,8 @@ void wsk_socket_set_client(struct sim *s, struct wsk_socket *socket, PVOID conte
                            const VOID *dispatch);
 /* The creation failed, or WskAcceptEvent refused: the record ends, its memory is poisoned. */
 void wsk_socket_discard(struct sim *s, struct wsk_socket *socket);
+/* The memory of a discarded socket goes when its last callback has returned. */
+void wsk_socket_vanish(struct sim *s, struct wsk_socket *socket);
 
 /* Sets the true state (trace); wsk_socket_see what the client knows. */
 void wsk_socket_state(struct sim *s, struct wsk_socket *socket, enum wsk_phase state);

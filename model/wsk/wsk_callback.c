@@ -382,6 +382,7 @@ static void finish(struct sim *s, struct wsk_invocation *inv, const struct wsk_o
     }
     wsk_event_drain(s, socket, inv->event);
     socket->invocations--;
+    wsk_socket_vanish(s, socket);
     if (socket->life == WSK_DEAD) {
         struct wsk_gate *gate = &socket->gate[inv->event];
         bool is_listener = inv->event == WSK_EV_INSPECT || inv->event == WSK_EV_ACCEPT;

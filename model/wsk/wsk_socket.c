@@ -596,16 +596,24 @@ void wsk_socket_discard(struct sim *s, struct wsk_socket *socket)
                    "WskAcceptEvent refuses a socket on which the client has submitted %s",
                    model_routine_name(socket->all_first->routine));
     }
-    if (socket->visible != NULL) {
-        ex_free(s, socket->block);
-        socket->registration->sockets--;
-        ke_poke(s);
-    }
     for (enum wsk_event e = 0; e < WSK_EVENTS; e++) {
         wsk_gate_close(&socket->gate[e]);
     }
     socket->life = WSK_CLOSED;
     socket->refused = true;
     socket->closed = sim_here(s);
+    wsk_socket_vanish(s, socket);
+}
+
+void wsk_socket_vanish(struct sim *s, struct wsk_socket *socket)
+{
+    if (SIM_LIKELY(!socket->refused) || socket->invocations != 0) {
+        return; /* CTL-181: its callbacks return first */
+    }
+    if (socket->visible != NULL) {
+        ex_free(s, socket->block);
+        socket->registration->sockets--;
+        ke_poke(s);
+    }
     sim_trace(s, TRACE_Destroy, socket->object, 0);
 }
