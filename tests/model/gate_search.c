@@ -12,14 +12,20 @@
  *               [--config=NAME] [--seconds=N]  one of them; so much processor time for each
  *               [--states=FILE]                the abstract states, as gate_explore --states
  *               [--dfs] [--mutant=NAME]        every interleaving; on a mutant of the model
+ *   gate_search --list-mutants                 the mutants of the gate, all of which it must find
  *
- * A call and the client's check that the socket is still open are one step: a legal client keeps
- * the close away from its other calls. What a callback answers and whether a disable has an IRP are
- * choices of the program stream. What happens before the agents start is not searched.
+ * What is one step and cannot be torn apart: a call's entry with the client's check before it that
+ * the socket is still open (a legal client keeps the close away from its other calls, which is why
+ * the close waits until those in progress have returned), and what the transport does by itself, an
+ * event of the clock in the model: a forced close, the arrival of a datagram. Calls and callbacks
+ * have the points that the model has: at their entry, at their return, where they wait. What a
+ * callback answers and whether a disable has an IRP are choices of the program stream. What happens
+ * before the agents start is not searched.
  */
 #include "tests/spec/gate_monitor.h"
 #include "tests/spec/gate_script.h"
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -29,7 +35,7 @@
 #include "sim/search.h"
 
 enum {
-    STATES_MAX = 1024, LINE_MAX_BYTES = 96, REQUESTS = 16,
+    STATES_MAX = 1024, LINE_MAX_BYTES = 96, REQUESTS = 16, CALLERS = 4,
     PROGRAMS_MAX = 64 /* answers of a run: never reached */
 };
 
@@ -43,16 +49,19 @@ static const struct config {
     bool is_static;
     uint32_t disablers, receivers;
     unsigned sizes;
+    ULONG disabled; /* 0: flag; else what else is enabled, and the disablers disable */
 } configs[] = {
-    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 1, 0, SMALL},
-    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 2, 0, NORMAL | LARGE},
+    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 1, 0, SMALL, 0},
+    {"datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, false, 2, 0, NORMAL | LARGE, 0},
     /* A request on a static event has no effect: one disabler is enough. */
-    {"static-datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, true, 1, 0, ALL},
+    {"static-datagram", GATE_RECEIVE_FROM, WSK_EVENT_RECEIVE_FROM, true, 1, 0, ALL, 0},
     /* Two disablers and a receiver at once are too many for a test: in two parts. */
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 0, ALL},
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 1, 1, NORMAL | LARGE},
-    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 1, LARGE},
-    {"static-receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, true, 1, 1, ALL},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 0, ALL, 0},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 1, 1, NORMAL | LARGE, 0},
+    {"receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 2, 1, LARGE, 0},
+    {"static-receive", GATE_RECEIVE, WSK_EVENT_RECEIVE, true, 1, 1, ALL, 0},
+    /* One event is disabled while calls of another are in progress. */
+    {"siblings", GATE_RECEIVE, WSK_EVENT_RECEIVE, false, 1, 0, ALL, WSK_EVENT_DISCONNECT},
 };
 
 static struct {
@@ -70,12 +79,21 @@ static struct {
 
 /* ---- the run ---- */
 
+/* An agent is in a call of the socket. The search tells words apart, not bytes. */
+struct caller {
+    alignas(8) bool is_inside;
+};
+
 static struct {
     struct client_socket *socket;
     uint32_t number; /* its number: the socket itself is gone when the run is over */
     struct client_request *request[REQUESTS];
     uint32_t requests;
     uint32_t left; /* agents at work and requests in flight */
+    struct caller caller[CALLERS]; /* each agent that calls */
+    struct caller *awaited; /* whose call the closer waits for, or NULL */
+    struct sim_ctx *closer;
+    struct client_request *receive;
     bool is_setup;
     struct sim_ctx *starter;
 } bed;
@@ -167,67 +185,99 @@ static NTSTATUS WSKAPI bed_receive(PVOID context, ULONG flags, PWSK_DATA_INDICAT
     return bed_answer(list == NULL);
 }
 
-/* ---- agents: what they do is one step each time ---- */
+/* ---- agents ---- */
 
-/* The client's own memory: what the search does not see by itself. */
-static bool may_call(void)
+/* Its agent is done. The end of a thread touches the whole model, and is nobody's business here. */
+static void park(void)
 {
-    sim_touch(sim_current, (uintptr_t)&bed.socket->is_closing, 1, false);
-    return !bed.socket->is_closing;
+    one_less();
+    sim_block(sim_current);
 }
 
-static void ask(ULONG mask, bool has_irp)
+/* The client's own memory: what the search does not see by itself. */
+static void touch_client(const void *what, bool is_write)
 {
-    search_atomic(sim_current, true);
-    if (may_call()) {
-        (void)!client_event_option(bed.socket, mask, has_irp ? bed_request() : NULL);
+    sim_touch(sim_current, (uintptr_t)what, 1, is_write);
+}
+
+/*
+ * True: a call may begin, and the close waits until it has returned (CLOSE-006). There is no point
+ * between this and the call, so that both are one step; the call itself has more.
+ */
+static bool enter_call(struct caller *caller)
+{
+    touch_client(&bed.socket->is_closing, false);
+    touch_client(caller, true);
+    caller->is_inside = !bed.socket->is_closing;
+    return caller->is_inside;
+}
+
+static void leave_call(struct caller *caller)
+{
+    touch_client(caller, true);
+    SIM_ASSERT(caller->is_inside);
+    caller->is_inside = false;
+    if (bed.awaited == caller) {
+        bed.awaited = NULL;
+        sim_wake(sim_current, bed.closer);
     }
-    search_atomic(sim_current, false);
+}
+
+static void ask(struct caller *caller, ULONG mask, bool has_irp)
+{
+    if (enter_call(caller)) {
+        (void)!client_event_option(bed.socket, mask, has_irp ? bed_request() : NULL);
+        leave_call(caller);
+    }
 }
 
 static VOID enabler(PVOID argument)
 {
-    (void)argument;
     for (uint32_t i = 0; i < plan.enables; i++) {
         if (i > 0) {
             sim_point(sim_current, SIM_OP_NONE, 0);
         }
-        ask(plan.config->flag, false);
+        ask(argument, plan.config->flag | plan.config->disabled, false);
     }
-    one_less();
+    park();
 }
 
 static VOID disabler(PVOID argument)
 {
-    (void)argument;
     bool has_irp = choice_pick(sim_current, CHOICE_PROGRAM, 2, 2) != 0;
-    ask(plan.config->flag | WSK_EVENT_DISABLE, has_irp);
-    one_less();
+    ULONG flag = plan.config->disabled != 0 ? plan.config->disabled : plan.config->flag;
+    ask(argument, flag | WSK_EVENT_DISABLE, has_irp);
+    park();
 }
 
 static VOID transport(PVOID argument)
 {
     struct wsk_socket *socket = argument;
-    search_atomic(sim_current, true);
     model_touches_all(sim_current);
     if (socket->life != WSK_CLOSED) {
         wsk_socket_die(sim_current, socket);
     }
-    search_atomic(sim_current, false);
-    one_less();
+    park();
 }
 
 static VOID closer(PVOID argument)
 {
     (void)argument;
-    search_atomic(sim_current, true);
-    sim_touch(sim_current, (uintptr_t)&bed.socket->is_closing, 1, true);
+    touch_client(&bed.socket->is_closing, true);
     bed.socket->is_closing = true;
+    bed.closer = sim_current->current;
+    for (uint32_t i = 0; i < SIM_COUNT(bed.caller); i++) {
+        touch_client(&bed.caller[i], false);
+        if (bed.caller[i].is_inside) {
+            bed.awaited = &bed.caller[i];
+            sim_block(sim_current);
+        }
+        SIM_ASSERT(!bed.caller[i].is_inside && bed.awaited == NULL);
+    }
     struct client_request *r = bed_request();
     client_note(GATE_NOTE_CALL, bed.socket, 0);
     (void)!client_connection(bed.socket)->WskCloseSocket(bed.socket->handle, r->irp);
-    search_atomic(sim_current, false);
-    one_less();
+    park();
 }
 
 /* Static events have taken what came before: here datagrams come in as the run goes. */
@@ -242,28 +292,25 @@ static VOID arrivals(PVOID argument)
         if (i > 0) {
             sim_point(sim_current, SIM_OP_NONE, 0);
         }
-        search_atomic(sim_current, true);
         model_touches_all(sim_current);
         if (socket->data.udp != NULL && socket->life != WSK_CLOSED) {
             socket->data.udp->ops->receive(sim_current, socket, &datagram);
         }
-        search_atomic(sim_current, false);
     }
-    one_less();
+    park();
 }
 
 /* Opens the gate that a refusal has closed, and takes one byte. */
 static VOID receiver(PVOID argument)
 {
-    struct client_request *r = argument;
-    search_atomic(sim_current, true);
-    if (may_call()) {
+    struct client_request *r = bed.receive;
+    if (enter_call(argument)) {
         bed.left++;
         client_note(GATE_NOTE_CALL, bed.socket, 0);
         (void)!client_connection(bed.socket)->WskReceive(bed.socket->handle, &r->buffer, 0, r->irp);
+        leave_call(argument);
     }
-    search_atomic(sim_current, false);
-    one_less();
+    park();
 }
 
 static void start(PKSTART_ROUTINE agent, void *argument)
@@ -274,18 +321,23 @@ static void start(PKSTART_ROUTINE agent, void *argument)
 
 static void start_agents(struct wsk_socket *socket)
 {
+    struct caller *caller = bed.caller;
+    memset(bed.caller, 0, sizeof bed.caller);
     bed.left = 0;
+    bed.awaited = NULL;
     if (!plan.config->is_static) {
-        start(enabler, NULL);
+        start(enabler, caller++);
     }
     for (uint32_t i = 0; i < plan.config->disablers; i++) {
-        start(disabler, NULL);
+        start(disabler, caller++);
     }
     start(transport, socket);
     start(closer, NULL);
     if (plan.config->receivers > 0) {
-        start(receiver, receive_request());
+        bed.receive = receive_request();
+        start(receiver, caller++);
     }
+    SIM_ASSERT(caller <= bed.caller + SIM_COUNT(bed.caller));
     if (plan.config->event == GATE_RECEIVE_FROM && plan.config->is_static) {
         start(arrivals, socket);
     }
@@ -428,6 +480,8 @@ static void print_result(const struct sim_search *q)
            c->name, (unsigned long long)r.complete, (unsigned long long)r.redundant, plan.lines,
            r.is_complete ? "complete" : "NOT complete", c->is_static ? 0 : plan.enables,
            c->disablers, c->receivers);
+    printf(", one step: check and entry of a call, forced close%s",
+           c->event == GATE_RECEIVE_FROM && c->is_static ? ", arrival" : "");
     if (c->event == GATE_RECEIVE_FROM) {
         printf(", %u datagrams", plan.datagrams);
     }
@@ -481,6 +535,18 @@ static bool switch_mutant_on(const char *name)
     return false;
 }
 
+static void list_mutants(void)
+{
+#if WSKSIM_MUTANTS
+    for (uint32_t i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        bool is_static = strcmp(model_mutants[i].name, "static_disable_works") == 0;
+        if (is_static || strncmp(model_mutants[i].name, "gate_", 5) == 0) {
+            puts(model_mutants[i].name);
+        }
+    }
+#endif
+}
+
 static bool parse(const char *word)
 {
     const char *value = strchr(word, '=');
@@ -520,6 +586,10 @@ static bool parse(const char *word)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--list-mutants") == 0) {
+        list_mutants();
+        return 0;
+    }
     for (int i = 1; i < argc; i++) {
         if (!parse(argv[i])) {
             return 2;

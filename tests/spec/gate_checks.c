@@ -369,6 +369,7 @@ static void read_gate_open(struct monitor *m, struct socket *s, enum gate_event 
     } else if (w->may_null_late) {
         w->is_shut = w->may_null_late = false;
         w->may_null = true;
+        s->spec.machine[e].is_shut = false;
         s->spec.machine[e].is_null_due = s->spec.overlay == GATE_IS_FORCED;
     }
 }
