@@ -22,6 +22,12 @@ enum {
 #undef TRACE
 };
 
+/* WskReceiveEx is reserved and behaves like it. */
+static bool is_receive(uint32_t routine)
+{
+    return routine == ROUTINE_WskReceive || routine == ROUTINE_WskReceiveEx;
+}
+
 static uint32_t event_of(const struct sim_trace_event *e)
 {
     return (uint32_t)(e->value >> 32);
@@ -115,7 +121,7 @@ static void on_call(struct monitor *m, struct context *c, const struct sim_trace
                                                   .result = summary->results};
         summary->results += !m->is_mapping && summary->results < GATE_RESULTS - 1;
     }
-    if (!m->is_mapping && f->routine == ROUTINE_WskReceive) {
+    if (!m->is_mapping && is_receive(f->routine)) {
         gate_on_receive(m, f->socket);
     }
     if (!m->is_mapping && f->routine == ROUTINE_WskReceiveFrom) {
@@ -143,7 +149,7 @@ static void on_return(struct monitor *m, struct context *c, const struct sim_tra
         m->report->summary.result[r->result] = status_of(e);
         gate_on_result(m, r, status_of(e));
     }
-    if (done.routine == ROUTINE_WskReceive) {
+    if (is_receive(done.routine)) {
         gate_on_receive_end(m, done.socket);
     }
     if (done.routine != ROUTINE_WskCloseSocket && done.routine != ROUTINE_WskRelease) {

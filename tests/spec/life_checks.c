@@ -183,7 +183,7 @@ static void check_block(struct life *l, const struct life_irp *i)
         life_check(l, PROP(34), i->information == 0 || (i->status >> 16) == 0xC000u,
                    "a failure with Information");
     }
-    if (i->routine == ROUTINE_WskReceive && i->client != 0) {
+    if (is_receive(i->routine) && i->client != 0) {
         life_check(l, LIFE(32), !life_success(i->status) || i->information <= i->length,
                    "more bytes than there was room for");
     }
@@ -246,7 +246,7 @@ void life_on_complete(struct life *l, struct life_context *c, uint32_t irp, uint
     if (i->routine == ROUTINE_WskCloseSocket && s != NULL) {
         on_close_complete(l, i, s);
     }
-    if (i->routine == ROUTINE_WskReceive) {
+    if (is_receive(i->routine)) {
         on_receive_complete(l, i);
     }
     if (i->is_watch) {
@@ -254,7 +254,7 @@ void life_on_complete(struct life *l, struct life_context *c, uint32_t irp, uint
     }
     if (i->is_cancelled && l->setting->is_default && l->setting->is_faultless) {
         bool is_soon = l->now->time - i->cancelled_at <= SIM_MS(CANCEL_MAX_MS);
-        bool is_honoured = i->routine == ROUTINE_WskReceive || i->routine == ROUTINE_WskAccept ||
+        bool is_honoured = is_receive(i->routine) || i->routine == ROUTINE_WskAccept ||
                            i->routine == ROUTINE_WskReceiveFrom;
         life_check(l, LIFE(50), is_soon || !is_honoured, "a cancelled request takes long");
     }
@@ -346,7 +346,7 @@ void life_on_cancel(struct life *l, uint32_t irp)
         i->is_cancelled = true;
         i->cancelled_at = l->now->time;
         struct life_client *client = life_client(l, i->client);
-        if (client != NULL && i->routine == ROUTINE_WskReceive) {
+        if (client != NULL && is_receive(i->routine)) {
             client->has_cancelled = true;
             client->is_unknown = client->is_unknown || (i->flags & 6) != 0;
         }

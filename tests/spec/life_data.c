@@ -146,11 +146,11 @@ static void on_peer_end(struct life *l, struct life_peer *p, uint64_t how)
 void life_data_complete(struct life *l, struct life_irp *i)
 {
     struct life_client *c = life_client(l, i->client);
-    bool is_send = i->routine == ROUTINE_WskSend || i->routine == ROUTINE_WskDisconnect;
+    bool sends = is_send(i->routine) || i->routine == ROUTINE_WskDisconnect;
     if (c == NULL) {
         return;
     }
-    if (is_send && i->piece != 0) {
+    if (sends && i->piece != 0) {
         uint64_t end = i->at + life_piece_length(i->piece);
         if (life_success(i->status)) {
             c->good_bytes = c->good_bytes > end ? c->good_bytes : end;

@@ -193,6 +193,15 @@ static inline struct life_client *life_client(struct life *l, uint32_t number)
 {
     return number > 0 && number < LIFE_CLIENTS ? &l->client[number] : NULL;
 }
+/* The reserved twins of these functions behave like them (sockets.md, table 2.1). */
+static inline bool is_receive(uint32_t routine)
+{
+    return routine == ROUTINE_WskReceive || routine == ROUTINE_WskReceiveEx;
+}
+static inline bool is_send(uint32_t routine)
+{
+    return routine == ROUTINE_WskSend || routine == ROUTINE_WskSendEx;
+}
 static inline bool life_is_wsk(uint32_t routine)
 {
     return routine >= ROUTINE_WskRegister && routine <= ROUTINE_WskReceiveEx;

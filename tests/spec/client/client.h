@@ -162,6 +162,12 @@ void client_note(unsigned note, ULONG number, ULONGLONG value);
 void client_sleep(ULONG milliseconds);
 KIRQL client_lock(void);
 void client_unlock(KIRQL irql);
+/*
+ * Raises to DISPATCH_LEVEL before some of the calls that may be made there, which is all that take
+ * an IRP; client_sink goes back.
+ */
+KIRQL client_rise(void);
+void client_sink(KIRQL irql);
 /* One of 0..count-1, from the answers of the program, in the order of asking. */
 ULONG client_answer(ULONG count);
 void client_end(void);
@@ -197,7 +203,11 @@ void client_accept(struct client_socket *s);
 void client_connect(struct client_socket *s, ULONG how);
 void client_socket_connect(ULONG how);
 void client_close(struct client_socket *s);
+/* Of the family of the program; host 0 is the wildcard, 1 the client's, 2 and 3 are peers. */
+BOOLEAN client_is_v6(void);
 void client_address(SOCKADDR_STORAGE *out, ULONG host, USHORT port);
+SIZE_T client_address_length(void);
+ULONGLONG client_endpoint(const SOCKADDR *address); /* as the notes carry it */
 BOOLEAN client_listens(const struct client_socket *s);
 BOOLEAN client_is_stream(const struct client_socket *s); /* bytes flow in it */
 
@@ -231,6 +241,9 @@ void client_option(struct client_socket *s, ULONG how);
 void client_ioctl(struct client_socket *s, ULONG how);
 void client_control(ULONG how);
 void client_resolve(ULONG how);
+/* A cached descriptor for nobody else until it is given back; NULL if there is none. */
+PSECURITY_DESCRIPTOR client_borrow_descriptor(void);
+void client_return_descriptor(PSECURITY_DESCRIPTOR descriptor);
 BOOLEAN client_set_statics(void);
 BOOLEAN client_set_flag(struct client_socket *s, ULONG option, ULONG value);
 

@@ -80,6 +80,18 @@ static void cache_descriptor(void)
     }
 }
 
+PSECURITY_DESCRIPTOR client_borrow_descriptor(void)
+{
+    return take_descriptor(NULL);
+}
+
+void client_return_descriptor(PSECURITY_DESCRIPTOR descriptor)
+{
+    if (descriptor != NULL) {
+        release_descriptor(take_descriptor(descriptor));
+    }
+}
+
 void client_control(ULONG how)
 {
     struct client_request *r;
@@ -265,7 +277,6 @@ static void fix_address(struct client_socket *s, ULONG how)
         return;
     }
     client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + 1));
-    const SOCKADDR_IN *to = (const SOCKADDR_IN *)&r->Remote;
     if (is_filter) {
         client_note(LIFE_NOTE_FIXED, s->Number, 0);
     }
@@ -273,11 +284,10 @@ static void fix_address(struct client_socket *s, ULONG how)
     client_look(s, basic(s)->WskControlSocket(s->Handle, WskIoctl,
                                               is_filter ? SIO_WSK_SET_REMOTE_ADDRESS
                                                         : SIO_WSK_SET_SENDTO_ADDRESS,
-                                              level(), is_clear ? 0 : sizeof(SOCKADDR_IN),
+                                              level(), is_clear ? 0 : client_address_length(),
                                               is_clear ? NULL : &r->Remote, 0, NULL, NULL, r->Irp));
     if (NT_SUCCESS(client_wait(r, 0)) && is_filter && !is_clear) {
-        client_note(LIFE_NOTE_FIXED, s->Number,
-                    (ULONGLONG)to->sin_addr.s_addr << 16 | to->sin_port);
+        client_note(LIFE_NOTE_FIXED, s->Number, client_endpoint((const SOCKADDR *)&r->Remote));
     }
     client_leave(s);
 }
@@ -310,8 +320,53 @@ static void ask_inline(struct client_socket *s, BOOLEAN is_extension)
     client_leave(s);
 }
 
+/* No request that sends is pending: with IsSending nobody begins one. */
+static BOOLEAN is_quiet(const struct client_socket *s)
+{
+    for (ULONG i = 0; i < Client.Requests; i++) {
+        const struct client_request *r = Client.Request[i];
+        if (r->Socket == s && r->Kind == REQUEST_CANCELLABLE && r->IsPassed && r->IsDone == 0) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/*
+ * Silent mode, after which nothing but the close is left (CTL-166). So nobody may be inside, nobody
+ * gets in any more, and the socket keeps no lists.
+ */
+static void silence(struct client_socket *s)
+{
+    struct client_request *r = s->Category == CONNECTION ? client_request(REQUEST_OTHER, s) : NULL;
+    if (r == NULL) {
+        return;
+    }
+    KIRQL irql = client_lock();
+    BOOLEAN may = s->Handle != NULL && !s->IsClosing && !s->IsDead && s->State == CONNECTED &&
+                  s->Users == 0 && !s->IsSending && !s->MayRetain && is_quiet(s);
+    if (may) {
+        s->State = FAILED;
+        s->Users++;
+    }
+    client_unlock(irql);
+    if (!may) {
+        client_request_drop(r);
+        return;
+    }
+    client_note(GATE_NOTE_CALL, s->Number, 0);
+    (void)!basic(s)->WskControlSocket(s->Handle, WskIoctl, SIO_WSK_SET_TCP_SILENT_MODE, level(), 0,
+                                      NULL, 0, NULL, NULL, r->Irp);
+    client_leave(s);
+    (void)client_wait(r, 0);
+}
+
 void client_ioctl(struct client_socket *s, ULONG how)
 {
+    if (how >= 248) {
+        silence(s);
+        return;
+    }
     switch (how % 8) {
     case 0:
         query_size(s, SIO_WSK_QUERY_RECEIVE_BACKLOG);
@@ -358,7 +413,7 @@ void client_resolve(ULONG how)
         r->Node.MaximumLength = sizeof r->Text;
         client_address(&r->Remote, 2, CLIENT_SERVER_PORT);
         (void)!Client.Npi.Dispatch->WskGetNameInfo(Client.Npi.Client, (PSOCKADDR)&r->Remote,
-                                                   sizeof(SOCKADDR_IN), &r->Node, NULL, 0, NULL,
+                                                   client_address_length(), &r->Node, NULL, 0, NULL,
                                                    NULL, r->Irp);
     }
 }

@@ -59,6 +59,12 @@ static void end_sending(struct client_socket *s)
     client_unlock(irql);
 }
 
+/* WskSendEx and WskReceiveEx: reserved, lint, and like their namesakes (sockets.md, table 2.1). */
+static BOOLEAN uses_reserved(void)
+{
+    return (Program.Options & 128) != 0 && client_answer(2) == 0;
+}
+
 void client_send(struct client_socket *s, ULONG how)
 {
     struct client_request *r = client_is_stream(s) ? client_request(REQUEST_CANCELLABLE, s) : NULL;
@@ -72,12 +78,17 @@ void client_send(struct client_socket *s, ULONG how)
     }
     ULONG flags = (how & 64) != 0 ? WSK_FLAG_NODELAY : 0;
     fill(s, r, length);
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status = s->Category == STREAM
                           ? ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)
                                 ->WskSend(s->Handle, &r->Buffer, flags, r->Irp)
+                      : uses_reserved()
+                          ? ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
+                                ->WskSendEx(s->Handle, &r->Buffer, flags, 0, NULL, r->Irp)
                           : ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
                                 ->WskSend(s->Handle, &r->Buffer, flags, r->Irp);
+    client_sink(irql);
     client_look(s, status);
     end_sending(s);
     if ((how & 128) != 0) {
@@ -98,13 +109,18 @@ void client_receive(struct client_socket *s, ULONG how)
         client_request_drop(r);
         return;
     }
+    KIRQL irql = client_rise();
     client_note(LIFE_NOTE_RECEIVE, s->Number, (ULONGLONG)length << 32 | flags);
     client_note(GATE_NOTE_CALL, s->Number, 0);
-    NTSTATUS status = s->Category == STREAM
-                          ? ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)
-                                ->WskReceive(s->Handle, &r->Buffer, flags, r->Irp)
-                          : ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
-                                ->WskReceive(s->Handle, &r->Buffer, flags, r->Irp);
+    NTSTATUS status =
+        s->Category == STREAM ? ((const WSK_PROVIDER_STREAM_DISPATCH *)s->Handle->Dispatch)
+                                    ->WskReceive(s->Handle, &r->Buffer, flags, r->Irp)
+        : uses_reserved()     ? ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
+                                ->WskReceiveEx(s->Handle, &r->Buffer, flags, NULL, NULL, NULL,
+                                                   r->Irp)
+                              : ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
+                                    ->WskReceive(s->Handle, &r->Buffer, flags, r->Irp);
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
 }
@@ -135,6 +151,7 @@ void client_disconnect(struct client_socket *s, ULONG how)
     }
     ULONG flags = is_abort ? WSK_FLAG_ABORTIVE : 0;
     PWSK_BUF buffer = has_bytes ? &r->Buffer : NULL;
+    KIRQL irql = client_rise();
     client_note(LIFE_NOTE_DISCONNECT, s->Number, (ULONGLONG)flags << 32 | r->Number);
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status = s->Category == STREAM
@@ -142,6 +159,7 @@ void client_disconnect(struct client_socket *s, ULONG how)
                                 ->WskDisconnect(s->Handle, buffer, flags, r->Irp)
                           : ((const WSK_PROVIDER_CONNECTION_DISPATCH *)s->Handle->Dispatch)
                                 ->WskDisconnect(s->Handle, buffer, flags, r->Irp);
+    client_sink(irql);
     client_look(s, status);
     end_sending(s);
     if ((how & 16) != 0) {
@@ -258,6 +276,7 @@ void client_send_to(struct client_socket *s, ULONG how)
     NTSTATUS status;
     client_address(&r->Remote, 2 + (how & 1), CLIENT_SERVER_PORT);
     ULONG number = fill_datagram(s, r->Bytes, length);
+    KIRQL irql = client_rise();
     client_note(LIFE_NOTE_SEND, 0, (ULONGLONG)number << 16 | length);
     client_note(GATE_NOTE_CALL, s->Number, 0);
     if ((how & 32) != 0) {
@@ -268,6 +287,7 @@ void client_send_to(struct client_socket *s, ULONG how)
     } else {
         status = d->WskSendTo(s->Handle, &r->Buffer, 0, (PSOCKADDR)&r->Remote, 0, NULL, r->Irp);
     }
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
 }
@@ -286,19 +306,20 @@ void client_receive_from(struct client_socket *s, ULONG how)
     BOOLEAN has_control = (how & 64) == 0; /* else nobody says that it was cut */
     r->Value = has_control;
     r->ControlLength = sizeof r->ControlInfo;
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status = ((const WSK_PROVIDER_DATAGRAM_DISPATCH *)s->Handle->Dispatch)
                           ->WskReceiveFrom(s->Handle, &r->Buffer, 0, (PSOCKADDR)&r->Remote,
                                            has_control ? &r->ControlLength : NULL,
                                            has_control ? (PCMSGHDR)r->ControlInfo : NULL,
                                            has_control ? &r->ControlFlags : NULL, r->Irp);
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
 }
 
 void client_received_from(struct client_request *r)
 {
-    const SOCKADDR_IN *from = (const SOCKADDR_IN *)&r->Remote;
     ULONG number = 0;
     if (!NT_SUCCESS(r->Status) || r->Information < 4 || r->Value == 0) {
         return;
@@ -306,7 +327,7 @@ void client_received_from(struct client_request *r)
     RtlCopyMemory(&number, r->Bytes, 4);
     BOOLEAN is_cut = (r->ControlFlags & MSG_TRUNC) != 0;
     client_note(LIFE_NOTE_FROM, r->Socket->Number,
-                (ULONGLONG)from->sin_addr.s_addr << 16 | from->sin_port);
+                client_endpoint((const SOCKADDR *)&r->Remote));
     client_note(LIFE_NOTE_DATAGRAM_IN, r->Socket->Number,
                 (ULONGLONG)is_cut << 63 | (ULONGLONG)number << 16 | (ULONG)r->Information);
 }

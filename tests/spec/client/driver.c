@@ -40,6 +40,22 @@ void client_unlock(KIRQL irql)
     KeReleaseSpinLock(&Client.Lock, irql);
 }
 
+KIRQL client_rise(void)
+{
+    KIRQL irql = KeGetCurrentIrql();
+    if (client_answer(3) == 0 && irql < DISPATCH_LEVEL) {
+        KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    }
+    return irql;
+}
+
+void client_sink(KIRQL irql)
+{
+    if (KeGetCurrentIrql() != irql) {
+        KeLowerIrql(irql);
+    }
+}
+
 ULONG client_answer(ULONG count)
 {
     ULONG n = (ULONG)InterlockedIncrement(&Client.Answers);

@@ -31,11 +31,13 @@ NTSTATUS client_event_option(struct client_socket *s, ULONG mask, struct client_
     WSK_EVENT_CALLBACK_CONTROL control = {&NPI_WSK_INTERFACE_ID, mask};
     WSK_EVENT_CALLBACK_CONTROL *in = r != NULL ? &r->Control : &control;
     *in = control;
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_REQUEST, s->Number, mask);
     NTSTATUS status =
         ((const WSK_PROVIDER_BASIC_DISPATCH *)s->Handle->Dispatch)
             ->WskControlSocket(s->Handle, WskSetOption, SO_WSK_EVENT_CALLBACK, SOL_SOCKET,
                                sizeof *in, in, 0, NULL, NULL, r != NULL ? r->Irp : NULL);
+    client_sink(irql);
     client_look(s, status);
     return status;
 }
@@ -245,7 +247,6 @@ const WSK_CLIENT_CONNECTION_DISPATCH ClientConnection = {on_receive, on_disconne
 
 static void see_datagram(struct client_socket *s, PWSK_DATAGRAM_INDICATION at)
 {
-    const SOCKADDR_IN *from = (const SOCKADDR_IN *)at->RemoteAddress;
     UCHAR number[4] = {0};
     SIZE_T length, had = 0, skip = at->Buffer.Offset, left = at->Buffer.Length;
     ULONGLONG digest = client_digest(&at->Buffer, 65536, &length);
@@ -259,9 +260,10 @@ static void see_datagram(struct client_socket *s, PWSK_DATAGRAM_INDICATION at)
     }
     ULONGLONG value = (ULONGLONG)number[0] | (ULONGLONG)number[1] << 8 |
                       (ULONGLONG)number[2] << 16 | (ULONGLONG)number[3] << 24;
+    ULONGLONG from = client_endpoint(at->RemoteAddress);
     client_note(GATE_NOTE_DATAGRAM, s->Number,
-                had == 4 ? (digest ^ (ULONGLONG)from->sin_port << 40) | 1 : 0);
-    client_note(LIFE_NOTE_FROM, s->Number, (ULONGLONG)from->sin_addr.s_addr << 16 | from->sin_port);
+                had == 4 ? (digest ^ (from & 0xffff) << 40) | 1 : 0);
+    client_note(LIFE_NOTE_FROM, s->Number, from);
     client_note(LIFE_NOTE_DATAGRAM_IN, s->Number,
                 had == 4 ? value << 16 | (ULONGLONG)at->Buffer.Length : 0);
 }

@@ -2,15 +2,44 @@
 /* From the birth of a socket to its close. */
 #include "client.h"
 
-static const UCHAR client_host[4][4] = {{0, 0, 0, 0}, {10, 0, 0, 1}, {10, 0, 0, 2}, {10, 0, 0, 3}};
+/* ---- addresses: 10.0.0.host or fd00::host ---- */
+
+BOOLEAN client_is_v6(void)
+{
+    return (Program.Options & 64) != 0;
+}
+
+SIZE_T client_address_length(void)
+{
+    return client_is_v6() ? sizeof(SOCKADDR_IN6) : sizeof(SOCKADDR_IN);
+}
 
 void client_address(SOCKADDR_STORAGE *out, ULONG host, USHORT port)
 {
     SOCKADDR_IN *v4 = (SOCKADDR_IN *)out;
+    SOCKADDR_IN6 *v6 = (SOCKADDR_IN6 *)out;
     RtlZeroMemory(out, sizeof *out);
-    v4->sin_family = AF_INET;
-    v4->sin_port = RtlUshortByteSwap(port);
-    RtlCopyMemory(&v4->sin_addr, client_host[host], 4);
+    if (client_is_v6()) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = RtlUshortByteSwap(port);
+        v6->sin6_addr.u.Byte[0] = host != 0 ? 0xFD : 0;
+        v6->sin6_addr.u.Byte[15] = (UCHAR)host;
+    } else {
+        v4->sin_family = AF_INET;
+        v4->sin_port = RtlUshortByteSwap(port);
+        v4->sin_addr.s_addr = host != 0 ? RtlUlongByteSwap(10u << 24 | host) : 0;
+    }
+}
+
+ULONGLONG client_endpoint(const SOCKADDR *address)
+{
+    const SOCKADDR_IN *v4 = (const SOCKADDR_IN *)address;
+    const SOCKADDR_IN6 *v6 = (const SOCKADDR_IN6 *)address;
+    ULONG host = v4->sin_addr.s_addr;
+    if (address->sa_family == AF_INET6) {
+        RtlCopyMemory(&host, &v6->sin6_addr.u.Byte[12], sizeof host);
+    }
+    return (ULONGLONG)host << 16 | v4->sin_port;
 }
 
 BOOLEAN client_listens(const struct client_socket *s)
@@ -137,13 +166,17 @@ void client_open(ULONG what)
     }
     r->Accepted = s;
     BOOLEAN is_udp = category == DATAGRAM;
+    PSECURITY_DESCRIPTOR descriptor = (what & 32) != 0 ? client_borrow_descriptor() : NULL;
+    KIRQL irql = client_rise();
     (void)!Client.Npi.Dispatch->WskSocket(
-        Client.Npi.Client, AF_INET, is_udp ? SOCK_DGRAM : SOCK_STREAM,
+        Client.Npi.Client, client_is_v6() ? AF_INET6 : AF_INET, is_udp ? SOCK_DGRAM : SOCK_STREAM,
         is_udp ? IPPROTO_UDP : IPPROTO_TCP, flags[category], category != BASIC ? s : NULL,
-        dispatch_of(s), NULL, NULL, NULL, r->Irp);
-    if ((what & 16) == 0) {
+        dispatch_of(s), NULL, NULL, descriptor, r->Irp);
+    client_sink(irql);
+    if ((what & 16) == 0 || descriptor != NULL) {
         (void)client_wait(r, 0);
     }
+    client_return_descriptor(descriptor);
 }
 
 /* ---- bind, listen, accept, connect ---- */
@@ -183,6 +216,7 @@ void client_bind(struct client_socket *s, ULONG how)
     BOOLEAN is_any = client_is_stream(s);
     s->Port = is_any ? 0 : (USHORT)(CLIENT_PORT + s->Number);
     client_address(&r->Local, how & 1, s->Port);
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status;
     switch (s->Category) {
@@ -205,6 +239,7 @@ void client_bind(struct client_socket *s, ULONG how)
                      ->WskBind(s->Handle, (PSOCKADDR)&r->Local, 0, r->Irp);
         break;
     }
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
     if ((how & 6) != 6) {
@@ -250,6 +285,7 @@ void client_accept(struct client_socket *s)
         return;
     }
     r->Accepted = accepted;
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status;
     if (s->Category == STREAM) {
@@ -261,6 +297,7 @@ void client_accept(struct client_socket *s)
                      ->WskAccept(s->Handle, 0, accepted, &ClientConnection, (PSOCKADDR)&r->Local,
                                  (PSOCKADDR)&r->Remote, r->Irp);
     }
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
 }
@@ -277,6 +314,7 @@ void client_connect(struct client_socket *s, ULONG how)
     }
     PSOCKADDR to = (PSOCKADDR)&r->Remote;
     client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + how % 2));
+    KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status;
     if (s->Category == STREAM) {
@@ -288,6 +326,7 @@ void client_connect(struct client_socket *s, ULONG how)
         status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, NULL, 0, r->Irp)
                                 : d->WskConnect(s->Handle, to, 0, r->Irp);
     }
+    client_sink(irql);
     client_look(s, status);
     client_leave(s);
     if ((how & 8) == 0) {
@@ -309,12 +348,16 @@ void client_socket_connect(ULONG how)
     r->Accepted = s;
     client_address(&r->Local, 0, 0);
     client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + how % 2));
+    PSECURITY_DESCRIPTOR descriptor = (how & 16) != 0 ? client_borrow_descriptor() : NULL;
+    KIRQL irql = client_rise();
     (void)!Client.Npi.Dispatch->WskSocketConnect(Client.Npi.Client, SOCK_STREAM, IPPROTO_TCP,
                                                  (PSOCKADDR)&r->Local, (PSOCKADDR)&r->Remote, 0, s,
-                                                 &ClientConnection, NULL, NULL, NULL, r->Irp);
-    if ((how & 8) == 0) {
-        (void)client_wait(r, 300);
+                                                 &ClientConnection, NULL, NULL, descriptor, r->Irp);
+    client_sink(irql);
+    if ((how & 8) == 0 || descriptor != NULL) {
+        (void)client_wait(r, descriptor != NULL ? 0 : 300);
     }
+    client_return_descriptor(descriptor);
 }
 
 /* ---- the end ---- */
@@ -355,8 +398,10 @@ void client_close(struct client_socket *s)
     while ((r = client_request(REQUEST_CLOSE, s)) == NULL) {
         client_sleep(1); /* memory is short, for a while */
     }
+    irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     (void)!((const WSK_PROVIDER_BASIC_DISPATCH *)s->Handle->Dispatch)
         ->WskCloseSocket(s->Handle, r->Irp);
+    client_sink(irql);
     (void)client_wait(r, 0);
 }

@@ -12,6 +12,18 @@ struct peer {
 };
 
 static LONG volatile peers;
+
+/* The driver's host and the first peer, in the family of the program. */
+static const char *client_host(void)
+{
+    return client_is_v6() ? "fd00::1" : "10.0.0.1";
+}
+
+static const char *peer_host(void)
+{
+    return client_is_v6() ? "fd00::2" : "10.0.0.2";
+}
+
 static ULONG datagrams = 0x800000;
 
 static void peer_end(const struct peer *p, ULONG how)
@@ -120,7 +132,7 @@ static void caller(void *context)
     const UCHAR *steps = context;
     for (ULONG round = 0; round < 16 && !wsksim_is_over(); round++) {
         USHORT port = listener_port(steps[round % CLIENT_PEER_STEPS] >> 2);
-        struct wsksim_peer *tcp = port != 0 ? wsksim_connect(NULL, port, 2) : NULL;
+        struct wsksim_peer *tcp = port != 0 ? wsksim_connect(client_host(), port, 2) : NULL;
         if (tcp != NULL) {
             struct peer p = peer_new(tcp);
             converse(&p, steps);
@@ -133,7 +145,7 @@ static void caller(void *context)
 static void server(void *context)
 {
     const UCHAR *steps = context;
-    struct wsksim_server *s = wsksim_listen(NULL, CLIENT_SERVER_PORT);
+    struct wsksim_server *s = wsksim_listen(peer_host(), CLIENT_SERVER_PORT);
     while (s != NULL && !wsksim_is_over()) {
         struct wsksim_peer *tcp = wsksim_accept(s, 500);
         if (tcp != NULL) {
@@ -147,8 +159,8 @@ static void server(void *context)
 static void sender(void *context)
 {
     const UCHAR *steps = context;
-    struct wsksim_port *port[2] = {wsksim_bind(NULL, CLIENT_SERVER_PORT),
-                                   wsksim_bind(NULL, CLIENT_SERVER_PORT + 1)};
+    struct wsksim_port *port[2] = {wsksim_bind(peer_host(), CLIENT_SERVER_PORT),
+                                   wsksim_bind(peer_host(), CLIENT_SERVER_PORT + 1)};
     UCHAR bytes[64];
     for (ULONG i = 0; i < CLIENT_PEER_STEPS && !wsksim_is_over(); i++) {
         struct wsksim_port *from = port[steps[i] & 1];
@@ -165,7 +177,7 @@ static void sender(void *context)
                     bytes[k] = life_byte(number & 0xff, k);
                 }
                 client_note(LIFE_NOTE_PEER_DATAGRAM, s->Number, (ULONGLONG)number << 16 | length);
-                (void)wsksim_send_to(from, NULL, s->Port, bytes, length);
+                (void)wsksim_send_to(from, client_host(), s->Port, bytes, length);
             }
         }
         long got = wsksim_receive_from(from, bytes, sizeof bytes, (unsigned)(steps[i] >> 3));
