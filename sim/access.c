@@ -5,6 +5,7 @@
  * never calls the engine comes here, when its budget of accesses is used up.
  */
 #include "race.h"
+#include "race_fast.h"
 
 void sim_access_slow(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
 {
@@ -17,8 +18,11 @@ void sim_access_slow(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
     s->current->site = pc;
     bool sees_all = s->source->kind == CHOICE_SEARCH || s->is_racing;
     bool is_write = (how & SIM_ACCESS_WRITE) != 0;
-    if (!s->source->access_points && (!sees_all || --s->accesses_left < 0)) {
-        s->hooks->livelock(s); /* ACCESS_BUDGET used up */
+    if (!s->source->access_points) {
+        s->accesses_left += sim_access_countdown; /* this one, and those passed over */
+        if (!sees_all || s->accesses_left < 0) {
+            s->hooks->livelock(s); /* SIM_ACCESS_BUDGET used up */
+        }
     }
     sim_access_countdown = 0;
     if (s->source->access_points) {
@@ -27,7 +31,7 @@ void sim_access_slow(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
         s->current->op_size = 0;
     }
     sim_touch(s, address, size, is_write);
-    if (SIM_UNLIKELY(s->is_racing)) {
+    if (SIM_UNLIKELY(s->is_racing) && !race_is_known(address, size, how, sim_race_hot.key)) {
         race_access(s, address, size, how, pc, *(uintptr_t *)__builtin_frame_address(0));
     }
     s->current->site = site;

@@ -19,15 +19,45 @@ struct object {
 };
 
 struct race_state race_state;
+struct race_hot sim_race_hot;
 static struct object objects[RACE_OBJECTS];
 static uint16_t table[TABLE]; /* object + 1; 0 = free */
 static struct race_clock event_clock[SIM_EVENTS_MAX];
 
 /* ---- epochs ---- */
 
+void race_hot_update(struct sim *s)
+{
+    bool has_points = s->source->access_points || s->source->kind == CHOICE_SEARCH;
+    const struct race_slot *self = &race_state.slot[s->current->race_slot];
+    bool is_off = !s->is_racing || s->race_pends;
+    sim_race_hot.key = is_off ? 0
+                              : self->key | 15ull << RACE_KEY_MASK |
+                                    (uint64_t)(s->current->level & 15) << RACE_KEY_LEVEL;
+    sim_race_hot.module_key = has_points ? 0 : sim_race_hot.key;
+}
+
+void race_switched(struct sim *s)
+{
+    struct race_slot *self = &race_state.slot[s->current->race_slot];
+    sim_race_settle(s);
+    if (race_state.hot != NULL) {
+        race_state.hot->read = sim_race_hot.read;
+    }
+    race_state.hot = self;
+    sim_race_hot.read = self->read;
+    race_hot_update(s);
+}
+
+void race_level(struct sim *s)
+{
+    race_hot_update(s);
+}
+
 void race_stop(struct sim *s)
 {
     s->is_racing = s->race_pends = false;
+    sim_race_hot.key = sim_race_hot.module_key = 0;
     if (!s->source->access_points && s->source->kind != CHOICE_SEARCH) {
         sim_access_countdown = s->accesses_left; /* nobody else wants to see every access */
     }
@@ -43,6 +73,9 @@ static void next_epoch(struct sim *s, struct race_slot *self)
     }
     self->key++;
     self->clock.at[race_key_slot(self->key)] = number;
+    if (self == race_state.hot) {
+        race_hot_update(s);
+    }
 }
 
 static void slot_init(struct race_slot *self, uint32_t slot, uint32_t number)
@@ -76,6 +109,8 @@ void race_reset(struct sim *s)
     r->object_count = r->reader_count = r->split_count = r->number = 0;
     r->lock_set_count = 1; /* the empty one */
     r->is_clock = false;
+    r->hot = NULL;
+    sim_race_hot = (struct race_hot){0};
     r->pending.race.captured_seq = 0;
     r->next_reused = 1;
     memset(r->stack_stamp, 0, sizeof r->stack_stamp);
@@ -287,4 +322,7 @@ void race_lock(struct sim *s, struct sim_ctx *c, uint32_t object, bool is_taken)
     }
     i = i < RACE_LOCK_SETS ? i : 0; /* too many: not named */
     self->key = (self->key & ~(~0ull << RACE_KEY_LOCKS)) | (uint64_t)i << RACE_KEY_LOCKS;
+    if (self == r->hot) {
+        race_hot_update(s);
+    }
 }

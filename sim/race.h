@@ -104,6 +104,8 @@ struct sim_race {
 void race_reset(struct sim *s);
 void race_context(struct sim *s, struct sim_ctx *c); /* created, by whoever acts now */
 void race_woken(struct sim *s, struct sim_ctx *c);
+void race_switched(struct sim *s); /* another context goes on */
+void race_level(struct sim *s);    /* that of the current one has changed */
 void race_stack(struct sim *s, const struct sim_ctx *c); /* gets a stack */
 void race_event_added(struct sim *s, uint32_t slot);
 void race_event_begin(struct sim *s, uint32_t slot);

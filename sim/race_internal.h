@@ -13,6 +13,7 @@
 
 #include "race.h"
 #include "race_clock.h"
+#include "race_fast.h"
 
 enum race_kind {
     RACE_KIND_PLAIN, RACE_KIND_VOLATILE, RACE_KIND_ATOMIC, RACE_KIND_FREE,
@@ -21,7 +22,7 @@ enum race_kind {
 };
 
 enum {
-    RACE_KEY_SLOT = 24, RACE_KEY_MASK = 32, RACE_KEY_KIND = 36, RACE_KEY_UPDATE = 39,
+    RACE_KEY_SLOT = 24, RACE_KEY_MASK = 32, RACE_KEY_KIND = 36,
     RACE_KEY_LEVEL = 40, RACE_KEY_WIDE = 44, RACE_KEY_LOCKS = 48,
 };
 
@@ -42,17 +43,6 @@ static inline enum race_kind race_key_kind(uint64_t key)
     return (enum race_kind)((uint32_t)(key >> RACE_KEY_KIND) & 7);
 }
 
-struct race_record {
-    uint64_t key;    /* 0 = nobody */
-    uint32_t site;   /* offset in the module; upper 8 bits of writes: hash of the value before */
-    uint32_t number; /* of the access in its run */
-};
-
-/* One aligned word of four bytes. */
-struct race_cell {
-    struct race_record write, read;
-};
-
 struct race_readers {
     uint32_t count;
     struct race_record record[RACE_READERS];
@@ -61,9 +51,8 @@ struct race_readers {
 /* What is known of one context, and by it. */
 struct race_slot {
     uint64_t key; /* number, slot and lock set; the rest is 0 */
-    uintptr_t read;       /* its last read, and the number of it: x++ is seen as two accesses */
-    uint32_t read_number;
-    uint32_t since_read;  /* writes of it after that */
+    uintptr_t read;       /* sim_race_hot.read while another context runs */
+    uint32_t read_number; /* of its last read that was not passed over */
     uint32_t id;          /* sim_ctx.id */
     uint16_t context;
     bool has_fenced, has_seen;
@@ -74,6 +63,7 @@ struct race_slot {
 
 struct race_pending {
     struct sim_race race;
+    struct sim_ctx *ctx; /* of the second access */
     struct race_record first;
     bool first_writes;
     uintptr_t word;   /* address of the word on which they met */
@@ -85,7 +75,8 @@ struct race_state {
     uint32_t base;       /* epochs up to it are of earlier runs */
     uint32_t slot_count; /* taken in this run */
     uint32_t next_reused;
-    uint32_t number;     /* accesses so far in this run */
+    uint32_t number;     /* accesses so far in this run, but for those passed over */
+    struct race_slot *hot; /* whose read sim_race_hot holds */
     bool is_clock;       /* an event fires: slot 0 acts */
     uint32_t object_count;
     uint32_t lock_set_count;
@@ -103,6 +94,9 @@ static inline struct race_slot *race_self(struct sim *s)
 {
     return &race_state.slot[race_state.is_clock ? 0 : s->current->race_slot];
 }
+
+/* sim_race_hot is that of the current context, as it is now. */
+void race_hot_update(struct sim *s);
 
 /* Detection ends for this run: one of the limits. */
 void race_stop(struct sim *s);

@@ -17,12 +17,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-/* 32 bytes for 4, above the regions of memory.h, which lie within SPAN. */
-#define SHADOW_BASE 0x300000000000ull
-#define SPAN 0x40000000000ull
-#define SHADOW_BYTES (SPAN * (sizeof(struct race_cell) / 4))
+#define SHADOW_BYTES (RACE_SPAN * (sizeof(struct race_cell) / 4))
 
-enum { RANGE_MAX = 4096, UPDATE_DISTANCE = 2, SEEN_MAX = 64 };
+enum { RANGE_MAX = 4096, SEEN_MAX = 64 };
 
 static struct {
     bool is_mapped;
@@ -43,21 +40,16 @@ struct access {
     bool has_found;
 };
 
-static struct race_cell *cell_of(uintptr_t address)
-{
-    return (struct race_cell *)SHADOW_BASE + (address - SIM_ARENA_BASE) / 4;
-}
-
 void race_shadow_reset(struct sim *s)
 {
     (void)s;
     if (!shadow.is_mapped) {
-        sim_memory_map(SHADOW_BASE, SHADOW_BYTES, "the shadow of the race detector");
-        madvise((void *)SHADOW_BASE, SHADOW_BYTES, MADV_DONTDUMP);
+        sim_memory_map(RACE_SHADOW_BASE, SHADOW_BYTES, "the shadow of the race detector");
+        madvise((void *)RACE_SHADOW_BASE, SHADOW_BYTES, MADV_DONTDUMP);
         shadow.is_mapped = true;
     }
     if (race_state.base >= RACE_CLOCK_MAX / 2) {
-        madvise((void *)SHADOW_BASE, SHADOW_BYTES, MADV_DONTNEED);
+        madvise((void *)RACE_SHADOW_BASE, SHADOW_BYTES, MADV_DONTNEED);
         race_state.base = 0;
     }
     shadow.seen_count = 0;
@@ -223,8 +215,12 @@ SIM_NOINLINE void race_settle(struct sim *s)
 {
     struct race_pending *p = &race_state.pending;
     s->race_pends = false;
+    race_hot_update(s);
     p->race.idiom = judge(p);
+    struct sim_ctx *next = s->current; /* perhaps on the point of going on: the report is not its */
+    s->current = p->ctx;
     s->hooks->race(s, &p->race);
+    s->current = next;
 }
 
 static uint32_t how_of(uint64_t key, bool is_write)
@@ -300,12 +296,14 @@ SIM_NOINLINE static void found(struct access *a, const struct race_record *first
         .captured_seq = captured};
     race->here.site = a->pc;
     race->stack_depth = stack_at(a, race->stack);
+    p->ctx = a->s->current;
     p->first = *first;
     p->first_writes = first_writes;
     p->word = a->word;
     p->key = key;
     p->before = before;
     a->s->race_pends = true;
+    race_hot_update(a->s);
 }
 
 /* ---- cells ---- */
@@ -436,7 +434,7 @@ static bool split(struct race_cell *cell)
 
 static void word_check(struct access *a, uintptr_t word, uint32_t mask)
 {
-    struct race_cell *cell = cell_of(word);
+    struct race_cell *cell = race_cell_of(word);
     a->word = word;
     uint64_t key = a->key | (uint64_t)mask << RACE_KEY_MASK;
     if (!is_mark(cell->write.key, RACE_KIND_SPLIT)) {
@@ -505,7 +503,7 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
 {
     struct race_state *r = &race_state;
     sim_race_settle(s);
-    if (size == 0 || address - SIM_ARENA_BASE >= SPAN || !is_valid(address, size)) {
+    if (size == 0 || address - SIM_ARENA_BASE >= RACE_SPAN || !is_valid(address, size)) {
         return;
     }
     struct race_slot *self = race_self(s);
@@ -517,8 +515,7 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
         s->violation.prior_stack_depth = stack_at(&a, s->violation.prior_stack);
     }
     bool is_write = (how & SIM_ACCESS_WRITE) != 0;
-    bool is_update =
-        is_write && self->read == address && self->since_read++ < UPDATE_DISTANCE;
+    bool is_update = is_write && sim_race_hot.read == address;
     a.key = self->key | kind_bits(how) | (uint64_t)(s->current->level & 15) << RACE_KEY_LEVEL |
             (uint64_t)(size > 8) << RACE_KEY_WIDE | (uint64_t)is_update << RACE_KEY_UPDATE;
     if ((how & SIM_ACCESS_ACQUIRE) != 0) {
@@ -526,11 +523,8 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
         how &= ~(unsigned)SIM_ACCESS_ACQUIRE;
     }
     check_words(&a);
-    if (!is_write) {
-        self->read = address;
-        self->read_number = a.number;
-        self->since_read = 0;
-    }
+    sim_race_hot.read = is_write ? 0 : address;
+    self->read_number = is_write ? self->read_number : a.number;
     if ((how & (SIM_ACCESS_RELEASE | SIM_ACCESS_ATOMIC)) != 0 && s->is_racing) {
         synchronise(s, address, how);
     }
@@ -538,7 +532,7 @@ void race_access(struct sim *s, uintptr_t address, size_t size, unsigned how, ui
 
 void race_touch(struct sim *s, uintptr_t address, size_t size, unsigned how)
 {
-    if (address - SIM_ARENA_BASE < SPAN) {
+    if (address - SIM_ARENA_BASE < RACE_SPAN) {
         race_access(s, address, size, how, s->current->site, s->current->frame);
     }
 }
@@ -546,8 +540,8 @@ void race_touch(struct sim *s, uintptr_t address, size_t size, unsigned how)
 void race_forget(struct sim *s, uintptr_t base, size_t size)
 {
     (void)s;
-    if (size > 0 && base - SIM_ARENA_BASE < SPAN) {
-        memset(cell_of(base), 0, (size + 3) / 4 * sizeof(struct race_cell));
+    if (size > 0 && base - SIM_ARENA_BASE < RACE_SPAN) {
+        memset(race_cell_of(base), 0, (size + 3) / 4 * sizeof(struct race_cell));
     }
 }
 

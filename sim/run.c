@@ -8,6 +8,7 @@
 #include "features.h"
 #include "fiber.h"
 #include "race.h"
+#include "race_fast.h"
 #include "sim_internal.h"
 
 #include <stdio.h>
@@ -112,6 +113,7 @@ enum sim_verdict sim_run(struct sim *s, void (*main)(struct sim *s, void *argume
     s->is_running = true;
     fiber_enter(c);
     s->is_running = s->is_recorded = s->is_racing = false;
+    sim_race_hot.key = sim_race_hot.module_key = 0;
     sched_account(s);
     choice_finish(s);
     fiber_reset(s);

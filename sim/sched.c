@@ -23,7 +23,6 @@ enum {
     ID_FIRST = 16,
     ID_COUNT = 16384 - ID_FIRST, /* two bytes as a varint */
     STORM_TIME = 10000,       /* 1 ms for half of SIM_CONTEXTS_MAX */
-    ACCESS_BUDGET = 10000000, /* accesses between two switches, without access points: 20 ms */
 };
 
 struct sim_ctx sim_contexts[SIM_CONTEXTS_MAX];
@@ -355,11 +354,13 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
 /* A loop that never asks is caught by its accesses. */
 SIM_INLINE void reset_access_budget(struct sim *s)
 {
-    sim_access_countdown = s->source->access_points ? 0 : ACCESS_BUDGET;
+    sim_access_countdown = s->source->access_points ? 0 : SIM_ACCESS_BUDGET;
     if (SIM_UNLIKELY(s->source->kind == CHOICE_SEARCH || s->is_racing)) {
-        sim_race_settle(s);
-        s->accesses_left = ACCESS_BUDGET;
+        s->accesses_left = SIM_ACCESS_BUDGET;
         sim_access_countdown = 0; /* it wants to see them all */
+        if (s->is_racing) {
+            race_switched(s);
+        }
     }
 }
 
@@ -732,6 +733,9 @@ void sim_set_level(struct sim *s, uint8_t level)
         }
         if (SIM_UNLIKELY(s->pageable != 0)) {
             sim_pageable_update(s);
+        }
+        if (SIM_UNLIKELY(s->is_racing)) {
+            race_level(s);
         }
     }
 }

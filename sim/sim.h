@@ -46,6 +46,7 @@ enum {
     SIM_STRETCH_MAX = 10000,     /* points of one context before the default moves on */
     SIM_STACK_DEPTH_MAX = 16,    /* frames kept of a call stack */
     SIM_TEXT_MAX = 512,
+    SIM_ACCESS_BUDGET = 10000000, /* accesses between two switches, without access points: 20 ms */
 };
 
 enum sim_ctx_kind { SIM_THREAD, SIM_INTERRUPT };

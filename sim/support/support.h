@@ -19,6 +19,7 @@
 #define SIM_SUPPORT_H
 
 #include "sim/module.h"
+#include "sim/race_fast.h"
 #include "sim/sim.h"
 
 #pragma clang section text = "wsksim_support"
@@ -106,6 +107,10 @@ static inline void support_check(uintptr_t address, size_t size, bool is_write,
 static inline void support_access(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
 {
     if (SIM_UNLIKELY(--sim_access_countdown < 0)) {
+        if (race_is_known(address, size, how, sim_race_hot.module_key) &&
+            sim_access_countdown > -SIM_ACCESS_BUDGET) {
+            return;
+        }
         sim_access_slow(address, size, how, pc);
     }
 }

@@ -16,7 +16,7 @@ static void Routine(PKDPC Self, PVOID Context, PVOID First, PVOID Second)
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(First);
     UNREFERENCED_PARAMETER(Second);
-    Count++;
+    InterlockedIncrement(&Count);
 }
 
 static NTSTATUS Begin(PDRIVER_OBJECT Driver)
