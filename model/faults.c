@@ -65,6 +65,7 @@ static _Noreturn void fail(struct sim *s, enum model_rule rule, uint32_t object,
     SIM_ASSERT_OP((unsigned)rule, <, MODEL_RULE_COUNT);
     wsk_report_given_up(s);
     if (rule + 1u == model_rule_off) {
+        model_rule_off_hits++;
         sim_limit(s, "the monitor of a broken rule is switched off");
     }
     fill_violation(s, &violation, rule, object, prior);
@@ -86,6 +87,7 @@ void model_fail_with(struct sim *s, struct sim_violation *violation)
 {
     wsk_report_given_up(s);
     if (violation->rule + 1u == model_rule_off) {
+        model_rule_off_hits++;
         sim_limit(s, "the monitor of a broken rule is switched off");
     }
     sim_fail(s, violation);
@@ -96,6 +98,7 @@ void model_breach(struct sim *s, enum model_rule rule, uint32_t object,
 {
     va_list arguments;
     if (rule + 1u == model_rule_off) {
+        model_rule_off_hits++;
         return;
     }
     va_start(arguments, format);

@@ -71,6 +71,7 @@ void model_reset(struct sim *s)
 }
 
 uint16_t model_rule_off;
+uint64_t model_rule_off_hits;
 uint16_t model_lint_strict;
 uint16_t model_mutant_on;
 

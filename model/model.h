@@ -241,6 +241,8 @@ __attribute__((format(printf, 5, 6))) void model_breach(struct sim *s, enum mode
  * is not counted. 0 = none. Only to show that a test needs its monitor (wsksim rules -selftest=1).
  */
 extern uint16_t model_rule_off;
+/* How often it would have spoken; the caller sets it to 0 before a run. */
+extern uint64_t model_rule_off_hits;
 
 /* A rule + 1 whose lint a person wants to see as a finding; 0 = none. Settable between runs. */
 extern uint16_t model_lint_strict;
@@ -252,6 +254,7 @@ static inline void model_lint(struct sim *s, enum model_rule rule)
         return;
     }
     if (SIM_UNLIKELY(rule + 1u == model_rule_off)) {
+        model_rule_off_hits++;
         return;
     }
     model_of(s)->rule_lints[rule]++;

@@ -4,7 +4,7 @@
  * their monitor switched off or the system broken. What makes a rule more than a sentence.
  *
  *   case --(runs of the portfolio, seeds 1, 2, ...)--> fires? silent? witnessed?
- *        --(model_rule_off)--> must not fire any more
+ *        --(model_rule_off)--> must not fire any more, though the breach happens
  *        --(model_mutant_on)--> must fire
  */
 #ifndef REPLAY_SELFTEST_H
