@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* See symbols.h. */
+/*
+ * See symbols.h. A run of many steps asks for few addresses, again and again: what was found is
+ * kept, by address, and replaced by what falls on the same place.
+ */
 #include "replay/symbols.h"
 
 #include <dwarf.h>
@@ -10,9 +13,13 @@
 
 #include "sim/memory.h"
 
+enum { KEPT_MAX = 1024 };
+
 struct symbols {
     Dwfl *dwfl;
     Dwfl_Module *module;
+    uintptr_t kept_for[KEPT_MAX]; /* 0 = nothing */
+    struct symbol kept[KEPT_MAX];
 };
 
 static const Dwfl_Callbacks callbacks = {
@@ -128,12 +135,9 @@ static unsigned line_rank(struct symbols *symbols, Dwarf_Addr address, unsigned 
     return rank;
 }
 
-struct symbol symbols_find(struct symbols *symbols, uintptr_t return_address)
+static struct symbol look_up(struct symbols *symbols, uintptr_t return_address)
 {
     struct symbol symbol = {0};
-    if (symbols == NULL || symbols->module == NULL || return_address == 0) {
-        return symbol;
-    }
     Dwarf_Addr address = return_address - 1; /* inside the call */
     find_function(symbols, address, &symbol);
     Dwarf_Addr bias;
@@ -148,6 +152,19 @@ struct symbol symbols_find(struct symbols *symbols, uintptr_t return_address)
         symbol.ordinal = line_rank(symbols, address, symbol.line);
     }
     return symbol;
+}
+
+struct symbol symbols_find(struct symbols *symbols, uintptr_t return_address)
+{
+    if (symbols == NULL || symbols->module == NULL || return_address == 0) {
+        return (struct symbol){0};
+    }
+    size_t at = (return_address ^ return_address >> 10) % KEPT_MAX;
+    if (symbols->kept_for[at] != return_address) {
+        symbols->kept_for[at] = return_address;
+        symbols->kept[at] = look_up(symbols, return_address);
+    }
+    return symbols->kept[at];
 }
 
 void symbols_text(struct symbols *symbols, uintptr_t return_address, char *out, size_t size)
