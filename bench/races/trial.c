@@ -155,6 +155,7 @@ void races_trial(struct race_board *board, const struct race_settings *settings,
     struct replay_plan plan = {.strategy = strategy,
                                .seed = seed,
                                .has_access = true,
+                               .no_races = true,
                                .no_faults = true,
                                .no_knobs = true};
     select_program(program);
