@@ -263,14 +263,24 @@ static void on_abort(struct life *l, const struct life_context *c, uint32_t sock
     }
 }
 
-static void on_inspect_done(struct life *l, uint32_t socket, uint32_t id, bool is_reject)
+static void on_inspect_done(struct life *l, uint32_t socket, uint32_t id)
 {
     struct life_inspection *i = inspection(l, socket, id);
     life_check(l, LIFE(24), i != NULL && i->action == 2 && !i->is_done,
                "WskInspectComplete for what does not pend");
     if (i != NULL) {
         i->is_done = true;
-        i->rejected = is_reject ? l->now->seq : 0;
+    }
+}
+
+void life_data_return(struct life *l, const struct life_frame *f, uint32_t status)
+{
+    bool is_reject = f->routine == ROUTINE_WskInspectComplete &&
+                     f->note == LIFE_NOTE_INSPECT_DONE && (f->note_value & 0xff) == 0;
+    struct life_inspection *i =
+        is_reject ? inspection(l, f->client, (uint32_t)(f->note_value >> 8)) : NULL;
+    if (i != NULL && life_success(status)) {
+        i->rejected = l->now->seq; /* until here an abort may be faster (LSTN-020) */
     }
 }
 
@@ -471,7 +481,8 @@ void life_on_note(struct life *l, struct life_context *c, uint32_t note, uint32_
         on_inspected(l, number, value);
         break;
     case LIFE_NOTE_INSPECT_DONE:
-        on_inspect_done(l, number, (uint32_t)(value >> 8), (value & 0xff) == 0);
+        on_inspect_done(l, number, (uint32_t)(value >> 8));
+        before_call(l, c, note, number, value);
         break;
     case LIFE_NOTE_ABORTED:
         on_abort(l, c, number, (uint32_t)value);

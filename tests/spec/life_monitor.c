@@ -99,6 +99,7 @@ static void on_return(struct life *l, struct life_context *c, const struct sim_t
     end_call(l, c);
     if (life_is_wsk(done.routine)) {
         life_on_return(l, &done, (uint32_t)e->value);
+        life_data_return(l, &done, (uint32_t)e->value);
     }
 }
 

@@ -228,6 +228,7 @@ void life_on_note(struct life *l, struct life_context *c, uint32_t note, uint32_
                   uint64_t value);
 /* A send or receive with bytes has completed. */
 void life_data_complete(struct life *l, struct life_irp *irp);
+void life_data_return(struct life *l, const struct life_frame *f, uint32_t status);
 void life_data_leave(struct life *l, const struct life_frame *f, uint32_t status);
 void life_data_end(struct life *l);
 
