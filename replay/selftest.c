@@ -373,9 +373,9 @@ static bool is_silent_without(struct selftest *t, struct selftest_trial *trial, 
 
 /*
  * The first run in which the case notices; `runs` if none does. A mistake that is no longer found
- * does not count: a mutant is killed by what goes wrong, not by what does not. Nor does a case count
- * that has a finding without the mutant too, in as many runs. A freedom that is gone counts if the case is about
- * what the mutant breaks.
+ * does not count: a mutant is killed by what goes wrong, not by what does not. Nor does a case
+ * count that has a finding without the mutant too, in as many runs. A freedom that is gone counts
+ * if the case is about what the mutant breaks.
  */
 static uint64_t notices(struct selftest *t, const struct wsksim_case *c, bool related,
                         uint64_t runs)
