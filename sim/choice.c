@@ -31,7 +31,6 @@ static struct {
     uint32_t next_sibling[CHOICE_DEVIATIONS_MAX]; /* next entry of the same context */
     uint32_t used;                                /* entries that were applied */
     bool has_failed;                              /* the place of this run (sim/places.h) */
-    uint16_t one_in[CHOICE_STREAMS], knob_one_in; /* seeded: one in n answers is not 0 */
 } source;
 
 /* ---- varints and splitting ---- */
@@ -116,6 +115,19 @@ static void reset_log(struct choice_log *log)
     log->overflow = 0;
 }
 
+static void reset_odds(struct sim *s)
+{
+    const struct choice_source *from = s->source;
+    bool is_asked = is_decoded(s) || from->kind == CHOICE_SEARCH;
+    bool is_seeded = !is_asked && from->kind != CHOICE_TAME;
+    uint32_t other = is_asked ? CHOICE_ASKED : 0;
+    s->one_in[CHOICE_WORLD] = is_seeded ? from->world_one_in : other;
+    s->one_in[CHOICE_FAULTS] = is_seeded ? from->faults_one_in : other;
+    s->one_in[CHOICE_PROGRAM] = is_seeded ? from->program_one_in : other;
+    s->one_in[CHOICE_KNOBS] = is_seeded ? from->knob_one_in : other;
+    s->picks_left = 0;
+}
+
 void choice_reset(struct sim *s)
 {
     source.entry_count = 0;
@@ -125,10 +137,7 @@ void choice_reset(struct sim *s)
     s->random = s->random == 0 ? 1 : s->random;
     sim_random(&s->random);
     s->drawn = sim_random(&s->random);
-    source.one_in[CHOICE_WORLD] = s->source->world_one_in;
-    source.one_in[CHOICE_FAULTS] = s->source->faults_one_in;
-    source.one_in[CHOICE_PROGRAM] = s->source->program_one_in;
-    source.knob_one_in = s->source->knob_one_in;
+    reset_odds(s);
     if (is_decoded(s)) {
         size_t length[CHOICE_STREAMS];
         size_t size = s->source->size < CHOICE_INPUT_MAX ? s->source->size : CHOICE_INPUT_MAX;
@@ -198,22 +207,6 @@ uint32_t strategy_length(const struct sim *s)
 
 /* ---- the log ---- */
 
-static void log_value(struct sim *s, enum choice_stream stream, uint32_t value)
-{
-    struct choice_log *log = s->log;
-    if (log == NULL) {
-        return;
-    }
-    uint32_t at = log->value_count[stream];
-    if (at == CHOICE_VALUES_MAX) {
-        log->overflow = 1;
-        return;
-    }
-    log->value[stream][at] = (uint16_t)value;
-    __atomic_signal_fence(__ATOMIC_RELEASE);
-    log->value_count[stream] = at + 1;
-}
-
 /* Every 64 requests the rolling hash is kept, and compared with the recording if there is one. */
 SIM_NOINLINE static void log_check(struct sim *s)
 {
@@ -226,15 +219,6 @@ SIM_NOINLINE static void log_check(struct sim *s)
         nth < s->source->check_count && s->source->checks[nth] != s->check) {
         s->diverged = true;
         s->diverged_request = log->request_count;
-    }
-}
-
-static void log_request(struct sim *s, uint32_t kind, uint32_t count)
-{
-    uint64_t what = (uint64_t)s->current->id << 32 | kind << 16 | (count & 0xffff);
-    s->check = (uint32_t)sim_mix(s->check, what);
-    if (s->log != NULL && ++s->log->request_count % CHOICE_CHECK_EVERY == 0) {
-        log_check(s);
     }
 }
 
@@ -302,28 +286,57 @@ int64_t choice_horizon(struct sim *s, const struct sim_ctx *c)
 
 /* ---- values ---- */
 
-static inline uint32_t pick_seeded(struct sim *s, enum choice_stream stream, uint32_t kind,
-                                   uint32_t count)
+uint32_t choice_pick_seeded(struct sim *s, uint32_t one_in, uint32_t count)
 {
-    uint32_t one_in = stream == CHOICE_WORLD && kind >= CHOICE_KIND_KNOB ? source.knob_one_in
-                                                                         : source.one_in[stream];
-    if (one_in == 0 || (one_in > 1 && choice_draw_below(s, one_in) != 0)) {
+    if (one_in > 1 && choice_draw_below(s, one_in) != 0) {
         return 0;
     }
     return 1 + choice_draw_below(s, count - 1);
 }
 
+/* Sources that have an answer of their own. */
+static uint32_t pick_elsewhere(struct sim *s, enum choice_stream stream, uint32_t count)
+{
+    if (s->source->kind == CHOICE_SEARCH) {
+        return search_value(s, stream, count);
+    }
+    if (source.at[stream] < source.end[stream]) {
+        return choice_varint_get(source.bytes, source.end[stream], &source.at[stream]) % count;
+    }
+    return 0;
+}
+
+static void log_value(struct choice_log *log, enum choice_stream stream, uint32_t value)
+{
+    uint32_t at = log->value_count[stream];
+    log->request_count++;
+    if (at == CHOICE_VALUES_MAX) {
+        log->overflow = 1;
+        return;
+    }
+    log->value[stream][at] = (uint16_t)value;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    log->value_count[stream] = at + 1;
+}
+
+/* How many requests the quick way may take: up to the next hash, while each stream has room. */
+static void arm_picks(struct sim *s)
+{
+    bool is_quick = s->log != NULL && s->one_in[CHOICE_WORLD] != CHOICE_ASKED &&
+                    s->log->request_count < CHOICE_VALUES_MAX - CHOICE_CHECK_EVERY;
+    s->picks_left =
+        is_quick ? CHOICE_CHECK_EVERY - 1 - (int32_t)(s->log->request_count % CHOICE_CHECK_EVERY)
+                 : 0;
+}
+
 static uint32_t answer(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
 {
+    uint32_t one_in = choice_one_in(s, stream, kind);
     uint32_t value = 0;
-    if (is_decoded(s)) {
-        if (source.at[stream] < source.end[stream]) {
-            value = choice_varint_get(source.bytes, source.end[stream], &source.at[stream]) % count;
-        }
-    } else if (s->source->kind == CHOICE_SEARCH) {
-        value = search_value(s, stream, count);
-    } else if (s->source->kind != CHOICE_TAME) {
-        value = pick_seeded(s, stream, kind, count);
+    if (one_in == CHOICE_ASKED) {
+        value = pick_elsewhere(s, stream, count);
+    } else if (one_in != 0) {
+        value = choice_pick_seeded(s, one_in, count);
     }
     return value;
 }
@@ -331,21 +344,26 @@ static uint32_t answer(struct sim *s, enum choice_stream stream, uint32_t kind, 
 static uint32_t logged(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count,
                        uint32_t value)
 {
-    log_value(s, stream, value);
-    log_request(s, kind, count);
+    choice_check(s, kind, count);
+    if (s->log != NULL) {
+        log_value(s->log, stream, value);
+        if (s->log->request_count % CHOICE_CHECK_EVERY == 0) {
+            log_check(s);
+        }
+    }
+    arm_picks(s);
     return value;
 }
 
-uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
+uint32_t choice_pick_slow(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count)
 {
-    SIM_ASSERT(stream != CHOICE_SCHEDULE && count >= 1 && count <= 0x10000);
-    return count == 1 ? 0 : logged(s, stream, kind, count, answer(s, stream, kind, count));
+    return logged(s, stream, kind, count, answer(s, stream, kind, count));
 }
 
-uint32_t choice_fault(struct sim *s, uint32_t kind, uint32_t count)
+uint32_t choice_fault_at_place(struct sim *s, uint32_t kind, uint32_t count)
 {
     uint32_t value = answer(s, CHOICE_FAULTS, kind, count);
-    if (SIM_UNLIKELY(s->source->places != NULL) && !is_decoded(s)) {
+    if (!is_decoded(s)) {
         bool fails = sim_place_fails(s->source->places, s, kind, !source.has_failed);
         source.has_failed |= fails;
         value = fails ? 1 : value;

@@ -105,23 +105,11 @@ struct choice_source {
 /* Kinds of requests; the model has its own list above CHOICE_KIND_MODEL. */
 enum { CHOICE_KIND_MODEL = 16, CHOICE_KIND_KNOB = 0x4000 };
 
-/*
- * One decision among count >= 1 answers, 0..count-1; count 1 asks nobody. kind names the question
- * (for checks and reports). Not for scheduling.
- */
-uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count);
-
-/*
- * The same of the faults stream, where the answer 1 is a failure of the call in progress: a run may
- * be there to let each place fail once (sim/places.h).
- */
-uint32_t choice_fault(struct sim *s, uint32_t kind, uint32_t count);
-
-/* choice_pick with arguments in the order of use most frequent in the model. */
-static inline bool choice_flag(struct sim *s, enum choice_stream stream, uint32_t kind)
-{
-    return choice_pick(s, stream, kind, 2) != 0;
-}
+/* Answers to requests, choice_pick, choice_flag and choice_fault, are in sim.h. */
+enum {
+    CHOICE_KNOBS = CHOICE_SCHEDULE, /* sim.one_in: the slot of requests for knobs */
+    CHOICE_ASKED = 1 << 16,         /* sim.one_in: the source answers by itself */
+};
 
 /* Up to size raw bytes of the program stream; returns how many there were. */
 size_t choice_bytes(struct sim *s, void *out, size_t size);

@@ -11,7 +11,16 @@
 
 #include "sim.h"
 
-enum { ALLOWED_MAX = 16 };
+enum {
+    ALLOWED_MAX = 16,
+    QUICK_BYTES = 1024,     /* sim_memory_ok */
+    SHADOW_PAGE = 8 * 4096, /* what a page of the validity map speaks of */
+};
+
+__attribute__((weak)) bool sim_memory_is_sparse(void)
+{
+    return false;
+}
 
 static struct {
     bool ready;
@@ -24,6 +33,7 @@ static struct {
         uintptr_t base, end;
     } allowed[ALLOWED_MAX];
     unsigned allowed_count;
+    uintptr_t image, image_end; /* the first image */
 } memory;
 
 /*
@@ -49,12 +59,29 @@ static void map_or_die(uintptr_t base, size_t size, int protection, const char *
     }
 }
 
+/* The part of the validity map that speaks of [base, base + size). */
+static void map_shadow_of(uintptr_t base, size_t size)
+{
+    const uintptr_t first = (uintptr_t)shadow_of(base);
+    map_or_die(first, size >> 3, PROT_READ | PROT_WRITE, "the validity map");
+    madvise((void *)first, size >> 3, MADV_DONTDUMP);
+}
+
 static void map_shadow(void)
 {
-    const uintptr_t base = SIM_SHADOW_OFFSET;
-    const size_t size = 0x10007fff8000ull - base;
-    map_or_die(base, size, PROT_READ | PROT_WRITE, "the validity map");
-    madvise((void *)base, size, MADV_DONTDUMP);
+    if (!sim_memory_is_sparse()) {
+        map_shadow_of(0, 1ull << 47); /* what a user can address */
+        return;
+    }
+    map_shadow_of(SIM_ARENA_BASE, SIM_ARENA_BYTES);
+    map_shadow_of(SIM_STACK_BASE, (size_t)SIM_STACKS_MAX * SIM_STACK_STRIDE);
+    map_shadow_of(SIM_FRAMES_BASE, SIM_FRAMES_BYTES);
+    map_shadow_of(SIM_MODULE_BASE, SIM_MODULE_BYTES);
+    /* What the executable lends to drivers. */
+    extern char __executable_start[], _end[];
+    uintptr_t first = (uintptr_t)__executable_start & ~(uintptr_t)(SHADOW_PAGE - 1);
+    uintptr_t end = ((uintptr_t)_end + SHADOW_PAGE) & ~(uintptr_t)(SHADOW_PAGE - 1);
+    map_shadow_of(first, end - first);
 }
 
 static void map_stacks(void)
@@ -290,6 +317,10 @@ struct sim_block *sim_blocks(struct sim *s, size_t *count)
 void sim_memory_allow(uintptr_t base, size_t size)
 {
     SIM_ASSERT(memory.allowed_count < ALLOWED_MAX);
+    if (sim_memory_is_module(base) && memory.image == 0) {
+        memory.image = base;
+        memory.image_end = base + size;
+    }
     memory.allowed[memory.allowed_count].base = base;
     memory.allowed[memory.allowed_count].end = base + size;
     memory.allowed_count++;
@@ -384,9 +415,10 @@ SIM_NO_ASAN static uintptr_t first_bad(uintptr_t address, uintptr_t end)
     return end;
 }
 
-bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
+/* What a quick look cannot tell. */
+SIM_NOINLINE static bool is_ok(uintptr_t address, size_t size, uintptr_t *bad)
 {
-    uintptr_t address = (uintptr_t)p, end = address + size;
+    uintptr_t end = address + size;
     if (size == 0) {
         return true;
     }
@@ -403,6 +435,37 @@ bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
 void sim_memory_map(uintptr_t base, size_t size, const char *what)
 {
     map_or_die(base, size, PROT_READ | PROT_WRITE, what);
+}
+
+/* Both lie in the arena, in one fiber stack, or in the first image; they are near each other. */
+SIM_INLINE bool is_usual(uintptr_t first, uintptr_t last)
+{
+    _Static_assert(SIM_STACK_STRIDE == 2 * SIM_STACK_BYTES, "a stack is the upper half of its slot");
+    if (first - SIM_ARENA_BASE < SIM_ARENA_BYTES) {
+        return true; /* above its last block all is invalid */
+    }
+    if (first - SIM_STACK_BASE < (uintptr_t)SIM_STACKS_MAX * SIM_STACK_STRIDE) {
+        return (first & last & SIM_STACK_BYTES) != 0;
+    }
+    return first >= memory.image && last < memory.image_end;
+}
+
+/* A quick look at what drivers usually pass: all granules valid. is_ok does the rest. */
+SIM_NO_ASAN bool sim_memory_ok(const void *p, size_t size, uintptr_t *bad)
+{
+    typedef uint64_t __attribute__((aligned(1), may_alias)) word;
+    uintptr_t address = (uintptr_t)p, last = address + size - 1;
+    if (SIM_LIKELY(size - 1 < QUICK_BYTES && is_usual(address, last))) {
+        const uint8_t *at = shadow_of(address);
+        size_t more = (last >> 3) - (address >> 3); /* granules after the first */
+        for (; more >= 8 && *(const word *)at == 0; more -= 8) {
+            at += 8;
+        }
+        if (SIM_LIKELY(more < 8 && *(const word *)at << (56 - 8 * more) == 0)) {
+            return true;
+        }
+    }
+    return is_ok(address, size, bad);
 }
 
 /* ---- frames ---- */

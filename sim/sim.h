@@ -225,6 +225,9 @@ struct sim {
     uint64_t random; /* state of the seeded strategies */
     uint64_t drawn;  /* the number they take next */
     uint32_t check;  /* rolling hash of requests */
+    int32_t picks_left; /* requests that choice_pick may answer by itself */
+    /* Seeded sources: one in n answers of a stream is not 0, 0 = none; CHOICE_ASKED = no seed. */
+    uint32_t one_in[CHOICE_STREAMS];
     bool diverged;
     uint64_t diverged_request; /* first request that is known to differ */
     bool is_running;
@@ -305,6 +308,81 @@ static inline void sim_point(struct sim *s, enum sim_op op, uintptr_t object)
     if (SIM_UNLIKELY(--s->countdown < 0)) {
         sim_point_slow(s);
     }
+}
+
+/* Records one event of the current context. Inline: the kind and often the object are constants. */
+static inline void sim_trace(struct sim *s, uint16_t kind, uint32_t object, uint64_t value)
+{
+    uint64_t what = (uint64_t)kind << 48 ^ (uint64_t)object << 16 ^ s->current->id;
+    s->seq++;
+    s->hash = sim_mix(s->hash, what) + value * 0xC2B2AE3D27D4EB4Full + (uint64_t)s->now;
+    if (SIM_UNLIKELY(s->is_watched)) {
+        sim_trace_watch(s, kind, object, value);
+    }
+}
+
+/* ---- choices ---- */
+
+uint32_t choice_pick_slow(struct sim *s, enum choice_stream stream, uint32_t kind, uint32_t count);
+uint32_t choice_pick_seeded(struct sim *s, uint32_t one_in, uint32_t count);
+
+/* "One in n" of what this request asks for. */
+static inline uint32_t choice_one_in(const struct sim *s, enum choice_stream stream, uint32_t kind)
+{
+    return s->one_in[stream == CHOICE_WORLD && kind >= CHOICE_KIND_KNOB ? CHOICE_KNOBS : stream];
+}
+
+/* One step of the rolling hash of requests. */
+static inline void choice_check(struct sim *s, uint32_t kind, uint32_t count)
+{
+    uint64_t what = (uint64_t)s->current->id << 32 | kind << 16 | (count & 0xffff);
+    s->check = (uint32_t)sim_mix(s->check, what);
+}
+
+/*
+ * One decision among count >= 1 answers, 0..count-1; count 1 asks nobody. kind names the question
+ * (for checks and reports). Not for scheduling. Inline, because most of it is constant and most
+ * answers are 0: a campaign asks some hundred times in each run.
+ */
+static inline uint32_t choice_pick(struct sim *s, enum choice_stream stream, uint32_t kind,
+                                   uint32_t count)
+{
+    SIM_ASSERT(stream != CHOICE_SCHEDULE && count - 1 < 0x10000);
+    if (count == 1) {
+        return 0;
+    }
+    if (SIM_UNLIKELY(--s->picks_left < 0)) {
+        return choice_pick_slow(s, stream, kind, count);
+    }
+    uint32_t one_in = choice_one_in(s, stream, kind), value = 0;
+    if (one_in != 0) {
+        value = choice_pick_seeded(s, one_in, count);
+    }
+    choice_check(s, kind, count);
+    struct choice_log *log = s->log;
+    uint32_t at = log->value_count[stream];
+    log->value[stream][at] = (uint16_t)value;
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    log->value_count[stream] = at + 1;
+    log->request_count++;
+    return value;
+}
+
+uint32_t choice_fault_at_place(struct sim *s, uint32_t kind, uint32_t count);
+/*
+ * The same of the faults stream, where the answer 1 is a failure of the call in progress: a run may
+ * be there to let each place fail once (sim/places.h).
+ */
+static inline uint32_t choice_fault(struct sim *s, uint32_t kind, uint32_t count)
+{
+    return SIM_UNLIKELY(s->source->places != NULL) ? choice_fault_at_place(s, kind, count)
+                                                   : choice_pick(s, CHOICE_FAULTS, kind, count);
+}
+
+/* choice_pick with arguments in the order of use most frequent in the model. */
+static inline bool choice_flag(struct sim *s, enum choice_stream stream, uint32_t kind)
+{
+    return choice_pick(s, stream, kind, 2) != 0;
 }
 
 /* A memory access of a module with access points (sim/support calls it through the countdown). */

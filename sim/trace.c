@@ -61,8 +61,7 @@ SIM_NOINLINE static void trace_capture(struct sim *s)
     s->violation.prior_stack_depth = sim_stack(s, s->violation.prior_stack);
 }
 
-/* Somebody wants more than the fingerprint. */
-SIM_NOINLINE static void trace_watch(struct sim *s, uint16_t kind, uint32_t object, uint64_t value)
+SIM_NOINLINE void sim_trace_watch(struct sim *s, uint16_t kind, uint32_t object, uint64_t value)
 {
     if (sim_features_on && object != 0) {
         sim_features_event(s, kind, object, value);
@@ -72,16 +71,6 @@ SIM_NOINLINE static void trace_watch(struct sim *s, uint16_t kind, uint32_t obje
     }
     if (s->seq == s->options.capture_seq) {
         trace_capture(s);
-    }
-}
-
-void sim_trace(struct sim *s, uint16_t kind, uint32_t object, uint64_t value)
-{
-    s->seq++;
-    uint64_t what = (uint64_t)kind << 48 ^ (uint64_t)object << 16 ^ s->current->id;
-    s->hash = sim_mix(s->hash, what) + value * 0xC2B2AE3D27D4EB4Full + s->now;
-    if (SIM_UNLIKELY(s->is_watched)) {
-        trace_watch(s, kind, object, value);
     }
 }
 

@@ -36,8 +36,8 @@ static inline uint32_t sim_object_id(uint32_t kind, uint32_t number)
     return kind << 24 | (number & 0xffffffu);
 }
 
-/* Records one event of the current context. */
-void sim_trace(struct sim *s, uint16_t kind, uint32_t object, uint64_t value);
+/* sim_trace itself is in sim.h. The rest of it, when somebody wants more than the fingerprint. */
+void sim_trace_watch(struct sim *s, uint16_t kind, uint32_t object, uint64_t value);
 
 /* The events kept by the last run. */
 const struct sim_trace_event *sim_trace_events(const struct sim *s, size_t *count);
