@@ -4,6 +4,7 @@
  * scheduler (before the access), a search, the race detector. Without any of them only a loop that
  * never calls the engine comes here, when its budget of accesses is used up.
  */
+#include "features.h"
 #include "race.h"
 #include "race_fast.h"
 
@@ -29,6 +30,9 @@ void sim_access_slow(uintptr_t address, size_t size, unsigned how, uintptr_t pc)
         s->current->op_size = (uint8_t)(size < 8 ? size : 0);
         sim_point(s, is_write ? SIM_OP_WRITE : SIM_OP_READ, address);
         s->current->op_size = 0;
+        if (SIM_UNLIKELY(sim_features_on)) {
+            sim_features_access(s, address, is_write, pc);
+        }
     }
     sim_touch(s, address, size, is_write);
     if (SIM_UNLIKELY(s->is_racing) && !race_is_known(address, size, how, sim_race_hot.key)) {

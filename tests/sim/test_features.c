@@ -116,6 +116,84 @@ static void test_kinds(void **state)
     assert_int_not_equal(one, three);
 }
 
+/* ---- accesses ---- */
+
+static struct {
+    uintptr_t word[2], pc[2];
+    bool is_write[2];
+} access_pair;
+
+static void access_nth(int nth)
+{
+    sim_access_slow(access_pair.word[nth], 4, access_pair.is_write[nth] ? SIM_ACCESS_WRITE : 0,
+                    access_pair.pc[nth]);
+}
+
+static void access_first(struct sim *s, void *argument)
+{
+    (void)s;
+    (void)argument;
+    access_nth(0);
+}
+
+static void access_second(struct sim *s, void *argument)
+{
+    (void)s;
+    (void)argument;
+    access_nth(1);
+}
+
+static void access_in_two(struct sim *s, void *argument)
+{
+    (void)argument;
+    engine_thread(s, access_first, NULL);
+    engine_thread(s, access_second, NULL);
+    sim_event_add(s, SIM_MS(1), wake, s->current, 0);
+    sim_block(s);
+}
+
+/* How many counters two accesses light; *which is the last of them. */
+static unsigned lit_by_accesses(bool writes_first, bool writes_second, uintptr_t word_second,
+                                size_t *which)
+{
+    const struct choice_source tame = {.kind = CHOICE_TAME, .access_points = true};
+    unsigned lit = 0;
+    access_pair.word[0] = SIM_ARENA_BASE;
+    access_pair.word[1] = SIM_ARENA_BASE + word_second;
+    access_pair.is_write[0] = writes_first;
+    access_pair.is_write[1] = writes_second;
+    memset(counters, 0, sizeof counters);
+    sim_features_into(counters);
+    assert_int_equal(engine_run(access_in_two, NULL, &tame), SIM_VERDICT_OK);
+    sim_features_into(NULL);
+    for (size_t i = 0; i < SIM_FEATURES; i++) {
+        if (counters[i] != 0) {
+            lit++;
+            *which = i;
+        }
+    }
+    return lit;
+}
+
+static void test_accesses(void **state)
+{
+    size_t one, other;
+    (void)state;
+    access_pair.pc[0] = SIM_MODULE_BASE + 0x1000;
+    access_pair.pc[1] = SIM_MODULE_BASE + 0x2000;
+    assert_int_equal(lit_by_accesses(true, false, 0, &one), 1);  /* a read of what was written */
+    assert_int_equal(lit_by_accesses(false, true, 0, &other), 1); /* a write after a read */
+    assert_int_not_equal(one, other);
+    assert_int_equal(lit_by_accesses(true, true, 0, &other), 1);
+    assert_int_equal(lit_by_accesses(false, false, 0, &other), 0); /* no conflict */
+    assert_int_equal(lit_by_accesses(true, true, 8, &other), 0);   /* another word */
+    assert_int_equal(lit_by_accesses(true, false, 0, &other), 1);
+    assert_int_equal(one, other); /* run after run */
+    access_pair.pc[0] = SIM_MODULE_BASE + 0x3000;
+    assert_int_equal(lit_by_accesses(true, false, 0, &other), 1);
+    assert_int_not_equal(one, other); /* another place */
+}
+
 /* Looking changes nothing. */
 static void test_fingerprint(void **state)
 {
@@ -135,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_pair),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_accesses),
         cmocka_unit_test(test_fingerprint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
