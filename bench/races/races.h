@@ -7,10 +7,10 @@
  *   report.c  the table
  *
  * A trial is a campaign of its own (plan.seed = number of the trial), as `wsksim check -faults=0
- * -drawn_knobs=0 -races=0` would make it, in this process instead of a worker. Strategies by name see every
- * access point in every run (-access=1); the portfolio decides for itself, as by default. Results
- * lie in memory that the workers share with the parent, so that an interrupted suite prints what it
- * knows. A trial depends on its number alone, not on who runs it.
+ * -drawn_knobs=0 -races=0` would make it, in this process instead of a worker. Strategies by name
+ * see every access point in every run (-access=1); the portfolio decides for itself, as by default.
+ * Results lie in memory that the workers share with the parent, so that an interrupted suite prints
+ * what it knows. A trial depends on its number alone, not on who runs it.
  */
 #ifndef BENCH_RACES_RACES_H
 #define BENCH_RACES_RACES_H
