@@ -49,9 +49,35 @@ void race_switched(struct sim *s)
     race_hot_update(s);
 }
 
+/* What it has done with data of its processor is known to the next that is there. */
+static void leave_processor(struct sim *s, struct race_slot *self)
+{
+    uint32_t processor = self->processor;
+    if (processor != 0) {
+        self->processor = 0;
+        race_release(s, NULL, (uintptr_t)&s->processor[processor - 1]);
+    }
+}
+
 void race_level(struct sim *s)
 {
+    if (s->current->level < SIM_LEVEL_NO_SWITCH) {
+        leave_processor(s, race_self(s));
+    }
     race_hot_update(s);
+}
+
+void race_ended(struct sim *s)
+{
+    sim_race_settle(s);
+    leave_processor(s, race_self(s));
+}
+
+void race_processor(struct sim *s)
+{
+    struct race_slot *self = race_self(s);
+    race_acquire(s, NULL, (uintptr_t)&s->processor[s->current->processor]);
+    self->processor = (uint8_t)(s->current->processor + 1);
 }
 
 void race_stop(struct sim *s)
@@ -84,6 +110,7 @@ static void slot_init(struct race_slot *self, uint32_t slot, uint32_t number)
     self->read = 0;
     self->read_number = 0;
     self->has_fenced = self->has_seen = false;
+    self->processor = 0;
     race_clock_set(&self->clock, slot, number, race_state.base);
 }
 

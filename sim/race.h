@@ -106,6 +106,7 @@ void race_context(struct sim *s, struct sim_ctx *c); /* created, by whoever acts
 void race_woken(struct sim *s, struct sim_ctx *c);
 void race_switched(struct sim *s); /* another context goes on */
 void race_level(struct sim *s);    /* that of the current one has changed */
+void race_ended(struct sim *s);    /* the current one */
 void race_stack(struct sim *s, const struct sim_ctx *c); /* gets a stack */
 void race_event_added(struct sim *s, uint32_t slot);
 void race_event_begin(struct sim *s, uint32_t slot);
@@ -127,6 +128,7 @@ static inline void sim_race_settle(struct sim *s)
 void race_release(struct sim *s, const struct sim_ctx *c, uintptr_t key);
 void race_acquire(struct sim *s, const struct sim_ctx *c, uintptr_t key);
 void race_fence(struct sim *s);
+void race_processor(struct sim *s);
 void race_lock(struct sim *s, struct sim_ctx *c, uint32_t object, bool is_taken);
 void race_forget(struct sim *s, uintptr_t base, size_t size);
 void race_touch(struct sim *s, uintptr_t address, size_t size, unsigned how);
@@ -169,6 +171,16 @@ static inline void sim_hb_fence(struct sim *s)
 {
     if (SIM_UNLIKELY(s->is_racing)) {
         race_fence(s);
+    }
+}
+/*
+ * The current context is at SIM_LEVEL_NO_SWITCH and has asked on which processor: what it does
+ * there until it leaves that level comes after what others have done there who had asked, too.
+ */
+static inline void sim_race_processor(struct sim *s)
+{
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_processor(s);
     }
 }
 /* The context holds the lock from now on, or no longer: for reports only. */

@@ -56,6 +56,7 @@ struct race_slot {
     uint32_t id;          /* sim_ctx.id */
     uint16_t context;
     bool has_fenced, has_seen;
+    uint8_t processor; /* + 1: whose data it uses until it leaves SIM_LEVEL_NO_SWITCH */
     struct race_clock clock;
     struct race_clock fenced; /* what its last fence covers */
     struct race_clock seen;   /* what its next fence makes known to it */

@@ -631,7 +631,9 @@ void sched_context_main(struct sim *s, struct sim_ctx *c)
 void sim_exit(struct sim *s)
 {
     struct sim_ctx *self = s->current;
-    sim_race_settle(s);
+    if (SIM_UNLIKELY(s->is_racing)) {
+        race_ended(s);
+    }
     if (self->id == ID_MAIN) {
         sim_finish(s);
     }

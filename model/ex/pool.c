@@ -312,6 +312,7 @@ static void release(struct sim *s, void *p, ULONG tag, bool is_tagged)
     }
     model_exercised(s, RULE_KRN_194);
     model_exercised(s, RULE_KRN_195);
+    sim_race_touch(s, p, block->size, SIM_ACCESS_WRITE | SIM_ACCESS_FREE);
     ex_free(s, block);
 }
 

@@ -17,6 +17,9 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber)
 {
     struct sim *s = model_enter(ROUTINE_KeGetCurrentProcessorNumberEx);
     ULONG number = (ULONG)s->current->processor;
+    if (s->current->level >= DISPATCH_LEVEL) {
+        sim_race_processor(s); /* data of this processor need no lock at this level */
+    }
     if (ProcNumber != NULL) {
         model_touch(s, ProcNumber, sizeof *ProcNumber, "ProcNumber");
         *ProcNumber = (PROCESSOR_NUMBER){.Group = 0, .Number = (UCHAR)number, .Reserved = 0};

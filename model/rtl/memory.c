@@ -15,6 +15,8 @@ SIZE_T RtlCompareMemory(const VOID *Source1, const VOID *Source2, SIZE_T Length)
     SIZE_T equal = 0;
     model_touch(s, Source1, Length, "Source1");
     model_touch(s, Source2, Length, "Source2");
+    sim_race_touch(s, Source1, Length, 0);
+    sim_race_touch(s, Source2, Length, 0);
     while (equal < Length && left[equal] == right[equal]) {
         equal++;
     }
@@ -27,6 +29,7 @@ void RtlFillMemoryUlong(PVOID Destination, SIZE_T Length, ULONG Pattern)
     struct sim *s = rtl_enter_quiet(ROUTINE_RtlFillMemoryUlong);
     ULONG *word = Destination;
     model_touch(s, Destination, Length & ~(SIZE_T)3, "Destination");
+    sim_race_touch(s, Destination, Length & ~(SIZE_T)3, SIM_ACCESS_WRITE);
     for (SIZE_T i = 0; i < Length / sizeof(ULONG); i++) {
         word[i] = Pattern;
     }
@@ -40,6 +43,7 @@ ULONG RtlCrc32(const VOID *Buffer, SIZE_T Size, ULONG InitialCrc)
     const UCHAR *byte = Buffer;
     ULONG crc = ~InitialCrc;
     model_touch(s, Buffer, Size, "Buffer");
+    sim_race_touch(s, Buffer, Size, 0);
     for (SIZE_T i = 0; i < Size; i++) {
         crc ^= byte[i];
         for (int bit = 0; bit < 8; bit++) {

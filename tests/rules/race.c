@@ -6,7 +6,7 @@
  */
 #include "case.h"
 
-enum { STEP = 3 }; /* no value of a flag */
+enum { STEP = 3 /* no value of a flag */, SIM_PROCESSORS = 8 };
 
 static ULONG Value;
 
@@ -306,6 +306,55 @@ MISTAKE(torn_down_before_the_rundown, "SYS-RACE")
         ExWaitForRundownProtectionRelease(&Rundown);
     }
     CaseJoin(Thread);
+}
+
+static ULONG *Block;
+
+static void ReadsBlock(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    Value = *Block;
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* It is freed after the last access in this run, but nothing makes it so. */
+MISTAKE(freed_without_waiting, "SYS-RACE MEM-UAF")
+{
+    Block = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Block, 'ecaR');
+    if (Block == NULL) {
+        return;
+    }
+    *Block = 2 * STEP;
+    PVOID Thread = CaseThread(ReadsBlock, NULL);
+    if (!Mistaken) {
+        CaseJoin(Thread);
+    }
+    ExFreePoolWithTag(Block, 'ecaR');
+    if (Mistaken) {
+        CaseJoin(Thread);
+    }
+}
+
+/* Data of a processor, at DISPATCH_LEVEL; by number, or by whoever comes. */
+static ULONG OfProcessor[SIM_PROCESSORS];
+
+static void AddsOnProcessor(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KIRQL Irql;
+    KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+    ULONG Number = KeGetCurrentProcessorNumberEx(NULL) % SIM_PROCESSORS;
+    OfProcessor[Mistaken ? 0 : Number] += STEP;
+    KeLowerIrql(Irql);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+MISTAKE(data_of_another_processor, "SYS-RACE")
+{
+    PVOID One = CaseThread(AddsOnProcessor, NULL);
+    PVOID Other = CaseThread(AddsOnProcessor, NULL);
+    CaseJoin(One);
+    CaseJoin(Other);
 }
 
 /* ---- publishing ---- */
