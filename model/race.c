@@ -147,6 +147,7 @@ static void fail(struct sim *s, enum model_rule rule, const struct sim_race *rac
     v.prior = (struct sim_where){.seq = race->captured_seq != 0 ? race->captured_seq : 1,
                                  .context = race->first.id, .site = race->first.site};
     v.prior_access = race->first.number;
+    v.prior_slot = race->first.context;
     memcpy(v.stack, race->stack, sizeof v.stack);
     v.stack_depth = race->stack_depth;
     model_fail_with(s, &v);

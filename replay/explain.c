@@ -85,7 +85,14 @@ static void print_prior(FILE *out, struct replay_session *session, struct symbol
 {
     const struct sim_trace_event *event = find_event(session, v->prior.seq);
     char name[48] = "", text[128] = "";
-    if (event != NULL) {
+    if (v->prior_access != 0) {
+        snprintf(text, sizeof text, "another access");
+        if (v->prior_slot == UINT16_MAX) {
+            snprintf(name, sizeof name, "the system");
+        } else {
+            replay_context_name(session, v->prior_slot, name, sizeof name);
+        }
+    } else if (event != NULL) {
         replay_context_name(session, event->slot, name, sizeof name);
         render_event_text(event, text, sizeof text);
     }

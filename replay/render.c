@@ -154,7 +154,11 @@ static void find_decisive(struct table *t)
         return;
     }
     for (size_t i = 0; i < t->count; i++) {
-        if (t->event[i].seq == t->result->violation.prior.seq) {
+        const struct sim_violation *v = &t->result->violation;
+        bool is_it = v->prior_access == 0 /* else an access: after the last event of its context */
+                         ? t->event[i].seq == v->prior.seq
+                         : t->event[i].seq <= v->prior.seq && t->event[i].slot == v->prior_slot;
+        if (is_it) {
             t->prior = i;
         }
     }

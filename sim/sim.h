@@ -129,6 +129,7 @@ struct sim_violation {
     uintptr_t prior_stack[SIM_STACK_DEPTH_MAX];
     uint32_t prior_stack_depth;
     uint32_t prior_access; /* the earlier access of a race: its number; 0 = prior is an event */
+    uint16_t prior_slot;   /* whose access (sim_context_label) */
     sim_time time;
     uint8_t level;
     bool memory_damaged; /* an unchecked module wrote where it should not: retire the process */
