@@ -12,7 +12,6 @@
 
 #include <libgen.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,39 +30,6 @@ static const struct row rows[] = {
     {"libfuzzer", bench_row_libfuzzer},     {"afl", bench_row_afl},
     {"memory", bench_row_memory},           {"replay", bench_row_replay},
 };
-
-/* ---- what rows say ---- */
-
-void bench_add(struct bench_report *r, const char *name, double ratio, const char *bar,
-               const char *format, ...)
-{
-    SIM_ASSERT_OP(r->count, <, BENCH_LINES_MAX);
-    struct bench_line *line = &r->line[r->count++];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(line->measured, sizeof line->measured, format, list);
-    va_end(list);
-    snprintf(line->name, sizeof line->name, "%s", name);
-    snprintf(line->bar, sizeof line->bar, "%s", bar);
-    line->ratio = ratio;
-}
-
-void bench_note(struct bench_report *r, const char *format, ...)
-{
-    size_t used = strlen(r->notes);
-    va_list list;
-    va_start(list, format);
-    vsnprintf(r->notes + used, sizeof r->notes - used, format, list);
-    va_end(list);
-}
-
-void bench_error(struct bench_report *r, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(r->error, sizeof r->error, format, list);
-    va_end(list);
-}
 
 /* ---- running them ---- */
 
