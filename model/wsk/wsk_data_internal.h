@@ -274,6 +274,7 @@ struct wsk_packet {
 struct wsk_message {
     struct wsk_message *next;
     const WSK_BUF_LIST *node;
+    WSK_BUF_LIST copy; /* of the node (DGRM-008) */
     PMDL mdl;
     ULONG offset;
     SIZE_T length;

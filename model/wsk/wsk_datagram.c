@@ -224,9 +224,61 @@ static void write_outputs(struct sim *s, struct wsk_request *r, const struct wsk
     }
 }
 
+static uint64_t digest(const void *p, SIZE_T size, uint64_t hash)
+{
+    const uint8_t *byte = p;
+    for (SIZE_T i = 0; p != NULL && i < size; i++) {
+        hash = (hash ^ byte[i]) * 0x100000001b3;
+    }
+    return hash;
+}
+
+/* What lies where the outputs go; 0: nothing to compare. */
+static uint64_t digest_outputs(const struct wsk_request *r)
+{
+    SIZE_T size = wsk_address_size(r->socket->family);
+    if ((r->out[0] != NULL && !sim_memory_ok(r->out[0], size, NULL)) ||
+        (r->out[1] != NULL && !sim_memory_ok(r->out[1], sizeof(ULONG), NULL))) {
+        return 0; /* gone: the write says so */
+    }
+    return digest(r->out[1], sizeof(ULONG), digest(r->out[0], size, 0xcbf29ce484222325)) | 1;
+}
+
+static bool is_shared(const struct wsk_request *r, const struct wsk_request *other)
+{
+    return other != r && other->kind == WSK_REQ_RECEIVE_FROM &&
+           ((r->out[0] != NULL && r->out[0] == other->out[0]) ||
+            (r->out[1] != NULL && r->out[1] == other->out[1]));
+}
+
+/* PROP-LIFE-31. Outputs that another request gets as well are written by that one's completion. */
+static void watch_outputs(struct sim *s, struct wsk_request *r)
+{
+    struct wsk_state *w = wsk_of(s);
+    r->hash = digest_outputs(r);
+    for (uint32_t i = 0; i < w->socket_count; i++) {
+        for (struct wsk_request *q = w->socket[i].all_first; q != NULL; q = q->all_next) {
+            if (is_shared(r, q)) {
+                q->hash = r->hash = 0;
+            }
+        }
+    }
+}
+
+static void check_outputs_kept(struct sim *s, const struct wsk_request *r)
+{
+    uint64_t now = r->hash != 0 ? digest_outputs(r) : 0;
+    if (now != 0 && now != r->hash) {
+        model_fail(s, RULE_DGRM_009, r->socket->object, &r->submitted,
+                   "RemoteAddress or *ControlLength of WskReceiveFrom is changed before its IRP "
+                   "completes");
+    }
+}
+
 static void deliver_receive_from(struct sim *s, struct wsk_request *r)
 {
     struct wsk_packet *p = r->item;
+    check_outputs_kept(s, r);
     if (p != NULL) {
         SIZE_T size = p->size < r->length ? p->size : r->length;
         if (size != 0) {
@@ -296,6 +348,9 @@ static void check_outputs(struct wsk_call *call, PSOCKADDR remote, PULONG length
     r->out[1] = length;
     r->out[2] = control;
     r->out[3] = flags;
+    if (remote != NULL || length != NULL) {
+        watch_outputs(s, r);
+    }
 }
 
 bool wsk_datagram_check(struct wsk_call *call, ULONG flags)

@@ -258,12 +258,24 @@ NTSTATUS WSKAPI WskSendTo(PWSK_SOCKET Socket, PWSK_BUF Buffer, ULONG Flags, PSOC
 
 /* ---- WskSendMessages ---- */
 
+/* The list is needed until the completion (DGRM-008). */
+static void check_node(struct sim *s, const struct wsk_request *r, const struct wsk_message *m)
+{
+    const WSK_BUF_LIST *node = m->node, *copy = &m->copy;
+    wsk_output_kept(s, r, node, sizeof *node, RULE_DGRM_008, "WSK_BUF_LIST");
+    if (node->Next != copy->Next || node->Buffer.Mdl != copy->Buffer.Mdl ||
+        node->Buffer.Offset != copy->Buffer.Offset || node->Buffer.Length != copy->Buffer.Length) {
+        model_fail(s, RULE_DGRM_008, r->socket->object, &r->submitted,
+                   "a WSK_BUF_LIST passed to WskSendMessages is changed before its IRP completes");
+    }
+}
+
 static void deliver_messages(struct sim *s, struct wsk_request *r)
 {
     check_control_kept(s, r);
     for (struct wsk_message *m = r->item; m != NULL; m = m->next) {
         if (model_knob(s, KNOB_LIFETIME_INPUTS) != 1) { /* AMBIGUOUS-LIFE-12 */
-            model_touch(s, m->node, sizeof *m->node, "BufferList");
+            check_node(s, r, m);
         }
         if (m->mdl == NULL) {
             continue;
@@ -282,7 +294,8 @@ static struct wsk_message *use_node(struct wsk_call *call, const WSK_BUF_LIST *n
     struct sim *s = call->s;
     const WSK_BUF *buffer = &node->Buffer;
     struct wsk_message *m = wsk_record(s, &wsk_data_of(s)->message, "too many messages in one run");
-    *m = (struct wsk_message){.node = node, .offset = buffer->Offset, .length = buffer->Length};
+    *m = (struct wsk_message){.node = node, .copy = *node, .offset = buffer->Offset,
+                              .length = buffer->Length};
     if (buffer->Length == 0 && buffer->Mdl == NULL) {
         return m;
     }

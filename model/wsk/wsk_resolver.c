@@ -408,8 +408,24 @@ static NTSTATUS name_service(struct sim *s, const struct wsk_request *r)
     return write_text(s, r->out[1], at, "ServiceName");
 }
 
+/* ADDR-015. Of a string that is to be filled both the header and the buffer. */
+static void check_strings_kept(struct sim *s, const struct wsk_request *r)
+{
+    if (model_knob(s, KNOB_LIFETIME_INPUTS) != 1) { /* AMBIGUOUS-LIFE-12 */
+        wsk_output_kept(s, r, r->item, r->length, RULE_ADDR_015, "SockAddr");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const UNICODE_STRING *out = r->out[i];
+        if (out != NULL) {
+            wsk_output_kept(s, r, out, sizeof *out, RULE_ADDR_015, "string");
+            wsk_output_kept(s, r, out->Buffer, out->MaximumLength, RULE_ADDR_015, "string");
+        }
+    }
+}
+
 static void deliver_name_info(struct sim *s, struct wsk_request *r)
 {
+    check_strings_kept(s, r);
     if (r->status != STATUS_SUCCESS) {
         return;
     }
@@ -461,6 +477,8 @@ NTSTATUS WSKAPI WskGetNameInfo(PWSK_CLIENT Client, PSOCKADDR SockAddr, ULONG Soc
         r->flags = Flags;
         r->out[0] = NodeName;
         r->out[1] = ServiceName;
+        r->item = SockAddr;
+        r->length = SockAddrLength;
         r->deliver = deliver_name_info;
         start(&call);
     }

@@ -281,6 +281,23 @@ MISTAKE(message_changed, "DGRM-005 DGRM-008 PROP-LIFE-31", .world = Nobody)
     }
 }
 
+MISTAKE(message_list_changed, "DGRM-008 PROP-LIFE-31", .world = Nobody)
+{
+    static WSK_BUF_LIST List, Next;
+    PWSK_SOCKET Socket = Ready();
+    List.Buffer = Next.Buffer = TalkBuffer(LENGTH);
+    Next.Buffer.Length = 0;
+    if (Socket != NULL && List.Buffer.Mdl != NULL) {
+        List.Next = &Next;
+        Datagram(Socket)->WskSendMessages(Socket, &List, 0, (PSOCKADDR)&There, 0, NULL,
+                                          Fresh(&First));
+        if (Mistaken && !IsDone(&First)) {
+            List.Next = NULL;
+        }
+        (void)Finish(&First);
+    }
+}
+
 MISTAKE(messages_in_a_ring, "DGRM-008", .world = Nobody)
 {
     static WSK_BUF_LIST List;
@@ -292,7 +309,7 @@ MISTAKE(messages_in_a_ring, "DGRM-008", .world = Nobody)
     }
 }
 
-MISTAKE(message_nodes_freed_early, "MEM-UAF DGRM-008 lifetime.inputs", .world = Nobody,
+MISTAKE(message_nodes_freed_early, "DGRM-008 lifetime.inputs", .world = Nobody,
         .knobs = "lifetime.inputs=mixed")
 {
     PWSK_SOCKET Socket = Ready();
@@ -352,6 +369,23 @@ MISTAKE(outputs_on_a_stack_that_returns, "MEM-STACK-RETURNED DGRM-009 BUG-LIFE-3
     if (Socket != NULL && Buffer.Mdl != NULL) {
         StartOnStack(Socket, Buffer);
         CaseSleep(1000);
+        IoCancelIrp(First.Irp);
+        (void)Finish(&First);
+    }
+}
+
+MISTAKE(outputs_changed_while_pending, "DGRM-009 PROP-LIFE-31", .world = TwoPeers)
+{
+    static SOCKADDR_STORAGE From;
+    static ULONG Length = sizeof Control;
+    PWSK_SOCKET Socket = Ready();
+    WSK_BUF Buffer = BufferNew(LENGTH);
+    if (Socket != NULL && Buffer.Mdl != NULL) {
+        Datagram(Socket)->WskReceiveFrom(Socket, &Buffer, 0, (PSOCKADDR)&From, &Length,
+                                         &Control.Header, NULL, Fresh(&First));
+        if (Mistaken && !IsDone(&First)) {
+            Length = 0;
+        }
         IoCancelIrp(First.Irp);
         (void)Finish(&First);
     }

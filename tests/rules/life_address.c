@@ -381,6 +381,29 @@ MISTAKE(resolver_name_freed, "ADDR-015")
     }
 }
 
+MISTAKE(address_to_name_freed, "ADDR-015 lifetime.inputs", .knobs = "lifetime.inputs=mixed")
+{
+    static UNICODE_STRING Short;
+    static WCHAR Room[64];
+    PSOCKADDR_IN Whose =
+        Resolver() ? ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*Whose), TAG) : NULL;
+    if (Whose == NULL) {
+        return;
+    }
+    *Whose = Address4("10.0.0.2", LIFE_PORT);
+    Short.Buffer = Room;
+    Short.MaximumLength = sizeof Room;
+    (void)CaseNpi.Dispatch->WskGetNameInfo(CaseNpi.Client, (PSOCKADDR)Whose, sizeof *Whose, &Short,
+                                           NULL, NI_NUMERICHOST, NULL, NULL, Fresh(&Own));
+    if (Mistaken) {
+        ExFreePoolWithTag(Whose, TAG);
+    }
+    (void)Finish(&Own);
+    if (!Mistaken) {
+        ExFreePoolWithTag(Whose, TAG);
+    }
+}
+
 /* The name changes as soon as the call has returned. */
 static NTSTATUS ResolveChanged(void)
 {
