@@ -8,7 +8,7 @@
  * Without -all only those that say they break a property. Each mutant has a process of its own:
  * some end in an assertion of the model's, which is a kill, too. A mutant is killed when a monitor
  * says so, or when a run of a client that keeps the rules does not end well. The exit status is 0
- * if every one of property_mutants.def is killed.
+ * if every one of property_mutants.def is killed, 2 if this build has no mutants.
  */
 #include "tests/spec/property_bed.h"
 
@@ -95,8 +95,26 @@ static bool is_killed(uint32_t mutant, uint32_t runs, struct outcome *o)
     return !is_normal || WEXITSTATUS(status) == 1;
 }
 
+/* False: there is nothing to try, and the reason has been printed. */
+static bool can_try(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        printf("usage: property_mutants [-all] [runs]\n"
+               "Which mutants of the system the properties kill; -all: also those not expected.\n");
+        return false;
+    }
+    if (!WSKSIM_MUTANTS) {
+        printf("this build has no mutants: they are in the presets dev and gcc\n");
+        return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!can_try(argc, argv)) {
+        return argc > 1 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
+    }
     bool is_all = argc > 1 && strcmp(argv[1], "-all") == 0;
     uint32_t runs = argc > 1 + is_all ? (uint32_t)atoi(argv[1 + is_all]) : RUNS;
     uint32_t tried = 0, killed = 0, missed = 0;
