@@ -50,6 +50,41 @@ static bool is_narrow_routine(enum model_routine routine)
     case ROUTINE_RtlInitUnicodeString:
     case ROUTINE_DbgPrint:
     case ROUTINE_DbgPrintEx:
+    /* Of the caller alone, or constants. */
+    case ROUTINE_KeEnterGuardedRegion:
+    case ROUTINE_KeLeaveGuardedRegion:
+    case ROUTINE_KeAreApcsDisabled:
+    case ROUTINE_KeAreAllApcsDisabled:
+    case ROUTINE_KeGetPreviousMode:
+    case ROUTINE_KeQueryTimeIncrement:
+    case ROUTINE_KeQueryActiveProcessorCount:
+    case ROUTINE_KeQueryActiveProcessorCountEx:
+    case ROUTINE_KeQueryMaximumProcessorCount:
+    case ROUTINE_KeQueryMaximumProcessorCountEx:
+    case ROUTINE_PsGetCurrentProcess:
+    case ROUTINE_PsGetCurrentProcessId:
+    case ROUTINE_IoGetStackLimits:
+    case ROUTINE_IoGetRemainingStackSize:
+    case ROUTINE_IoSizeofWorkItem:
+    case ROUTINE_MmSizeOfMdl:
+    case ROUTINE_IoAllocateIrp: /* as of pool: nobody else knows it yet */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* They see how late it is, and nothing else. */
+static bool reads_clock(const struct sim_ctx *c)
+{
+    if (c->op != SIM_OP_CALL) {
+        return false;
+    }
+    switch ((unsigned)c->routine) {
+    case ROUTINE_KeQuerySystemTime:
+    case ROUTINE_KeQuerySystemTimePrecise:
+    case ROUTINE_KeQueryTickCount:
+    case ROUTINE_KeQueryInterruptTime:
         return true;
     default:
         return false;
@@ -107,7 +142,9 @@ static bool is_narrow(const struct sim_ctx *c)
 
 void model_touches(struct sim *s, const struct sim_ctx *c)
 {
-    if (c == &s->clock || !is_narrow(c)) {
+    if (c != &s->clock && reads_clock(c)) {
+        sim_touch(s, SIM_OBJECT_CLOCK, 8, false);
+    } else if (c == &s->clock || !is_narrow(c)) {
         sim_touch(s, SIM_OBJECT_MODEL, 8, true);
     }
 }

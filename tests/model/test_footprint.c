@@ -18,7 +18,7 @@ enum {
 
 enum operation {
     READ, WRITE, ADD, LOCKED_ADD, SET, RESET, LOOK, LOOK_MANY, WAIT, WAIT_MANY, RELEASE, TAKE,
-    QUEUE_DPC, SET_TIMER, ALLOCATE, OPERATIONS_END
+    QUEUE_DPC, SET_TIMER, ALLOCATE, TIME, REQUEST, OPERATIONS_END
 };
 
 static struct {
@@ -90,6 +90,19 @@ static void wait_many(uint32_t me, bool is_look)
                                                    FALSE, is_look ? &none : NULL, NULL));
 }
 
+/* A request that nobody else hears of, in a guarded region. */
+static void request(uint32_t me)
+{
+    KeEnterGuardedRegion();
+    PIRP irp = IoAllocateIrp(1, FALSE);
+    observe(me, irp != NULL);
+    if (irp != NULL) {
+        IoFreeIrp(irp);
+    }
+    KeLeaveGuardedRegion();
+    observe(me, KeQueryActiveProcessorCount(NULL));
+}
+
 static void perform(uint32_t me, enum operation operation, uint32_t object)
 {
     struct shared *x = bed.shared;
@@ -143,6 +156,12 @@ static void perform(uint32_t me, enum operation operation, uint32_t object)
         }
         break;
     }
+    case TIME:
+        observe(me, KeQueryInterruptTime());
+        break;
+    case REQUEST:
+        request(me);
+        break;
     case OPERATIONS_END:
         break;
     }
