@@ -130,7 +130,7 @@ static void print_finding(const struct replay_case *c)
     struct replay_result result;
     const struct explain_style style = {0};
     replay_session_case(&target.session, c, false, 0, &target.again, &result);
-    uint64_t prior = result.violation.prior.seq;
+    uint64_t prior = replay_capture_of(&result.violation);
     replay_session_case(&target.session, c, true, prior, &target.again, &result);
     if (result.verdict != SIM_VERDICT_VIOLATION) {
         fprintf(stderr, "wsksim: the finding does not repeat: the driver is not deterministic\n");

@@ -203,10 +203,8 @@ static void explain_here(const char *module_path, const struct replay_case *c,
     }
     watchdog_start(&session);
     replay_session_case(&session, c, false, 0, &explain_log, &result);
-    uint64_t prior = result.verdict == SIM_VERDICT_VIOLATION ? result.violation.prior.seq : 0;
-    if (prior != 0 && result.violation.prior_access != 0) {
-        prior = SIM_CAPTURE_ACCESS | result.violation.prior_access;
-    }
+    uint64_t prior =
+        result.verdict == SIM_VERDICT_VIOLATION ? replay_capture_of(&result.violation) : 0;
     replay_session_case(&session, c, true, prior, &explain_log, &result);
     struct symbols *symbols = symbols_open(module_path);
     answer.e.verdict = (uint8_t)result.verdict;

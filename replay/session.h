@@ -50,6 +50,12 @@ void replay_session_run(struct replay_session *session, const struct replay_opti
                         const struct choice_source *source, struct choice_log *log,
                         struct replay_result *result);
 
+/* What of the run to capture when it is repeated to explain this: sim_options.capture_seq. */
+static inline uint64_t replay_capture_of(const struct sim_violation *v)
+{
+    return v->prior_access != 0 ? SIM_CAPTURE_ACCESS | v->prior_access : v->prior.seq;
+}
+
 /* Runs a case as a recording. trace: keep the events (sim_trace_events). */
 void replay_session_case(struct replay_session *session, const struct replay_case *c, bool trace,
                          uint64_t capture_seq, struct choice_log *log,

@@ -203,7 +203,8 @@ static enum sim_race_idiom judge(const struct race_pending *p)
         return SIM_RACE_FREED;
     }
     if (first != RACE_KIND_PLAIN && second != RACE_KIND_PLAIN) {
-        return SIM_RACE_LOST_UPDATE;
+        bool is_mixed = first == RACE_KIND_ATOMIC || second == RACE_KIND_ATOMIC;
+        return is_mixed ? SIM_RACE_MIXED_UPDATE : SIM_RACE_LOST_UPDATE;
     }
     if (first != RACE_KIND_PLAIN || second != RACE_KIND_PLAIN) {
         return judge_mixed(p);
