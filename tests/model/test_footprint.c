@@ -289,14 +289,37 @@ static void print_script(void)
     }
 }
 
-static void test_same_outcomes(void **state)
+/* False: too large. Adds the runs of both to *all and *kept. */
+static bool compare(uint32_t number, uint64_t *all, uint64_t *kept)
 {
     static uint64_t seen[OUTCOMES_MAX];
+    struct search_report a, b;
+    if (!explore(SEARCH_DFS, &a)) {
+        return false;
+    }
+    uint32_t count = bed.outcomes;
+    memcpy(seen, bed.seen, sizeof seen);
+    bool is_explored = explore(SEARCH_DPOR, &b);
+    assert_true(is_explored && a.is_complete && b.is_complete);
+    qsort(seen, count, sizeof *seen, by_value);
+    qsort(bed.seen, bed.outcomes, sizeof *seen, by_value);
+    if (bed.outcomes != count || memcmp(seen, bed.seen, count * sizeof *seen) != 0) {
+        print_message("program %u: %u outcomes by DFS, %u by DPOR (%llu and %llu runs)\n", number,
+                      count, bed.outcomes, (unsigned long long)a.runs, (unsigned long long)b.runs);
+        print_script();
+        fail();
+    }
+    *all += a.runs;
+    *kept += b.runs;
+    return true;
+}
+
+static void test_same_outcomes(void **state)
+{
     uint64_t random = 4711, all = 0, kept = 0;
     uint32_t compared = 0;
     (void)state;
     for (uint32_t number = 0; number < PROGRAMS; number++) {
-        struct search_report a, b;
         for (uint32_t t = 0; t < THREADS; t++) {
             for (uint32_t i = 0; i < OPERATIONS; i++) {
                 script.operation[t][i] =
@@ -304,25 +327,7 @@ static void test_same_outcomes(void **state)
                 script.object[t][i] = sim_random_below(&random, 2);
             }
         }
-        if (!explore(SEARCH_DFS, &a)) {
-            continue;
-        }
-        uint32_t count = bed.outcomes;
-        memcpy(seen, bed.seen, sizeof seen);
-        bool is_explored = explore(SEARCH_DPOR, &b);
-        assert_true(is_explored && a.is_complete && b.is_complete);
-        qsort(seen, count, sizeof *seen, by_value);
-        qsort(bed.seen, bed.outcomes, sizeof *seen, by_value);
-        if (bed.outcomes != count || memcmp(seen, bed.seen, count * sizeof *seen) != 0) {
-            print_message("program %u: %u outcomes by DFS, %u by DPOR (%llu and %llu runs)\n",
-                          number, count, bed.outcomes, (unsigned long long)a.runs,
-                          (unsigned long long)b.runs);
-            print_script();
-            fail();
-        }
-        compared++;
-        all += a.runs;
-        kept += b.runs;
+        compared += compare(number, &all, &kept);
     }
     print_message("%u programs: %llu runs by DFS, %llu by DPOR\n", compared,
                   (unsigned long long)all, (unsigned long long)kept);
@@ -330,10 +335,49 @@ static void test_same_outcomes(void **state)
     assert_true(kept * 5 < all);
 }
 
+/* One looks at the clock while the other waits for it. NONE does nothing. */
+static void test_time(void **state)
+{
+    enum { NONE = OPERATIONS_END };
+    static const enum operation other[] = {WAIT, SET_TIMER};
+    (void)state;
+    for (size_t i = 0; i < SIM_COUNT(other); i++) {
+        uint64_t all = 0, kept = 0;
+        memset(&script, 0, sizeof script);
+        script.operation[0][0] = TIME;
+        script.operation[0][1] = NONE;
+        script.operation[1][0] = other[i];
+        script.operation[1][1] = NONE;
+        assert_true(compare((uint32_t)i, &all, &kept));
+        assert_true(bed.outcomes >= 2); /* before and after */
+        print_message("%llu runs by DFS, %llu by DPOR\n", (unsigned long long)all,
+                      (unsigned long long)kept);
+    }
+}
+
+/* Nothing that one does is seen by the other: one class. */
+static void test_request(void **state)
+{
+    enum { NONE = OPERATIONS_END };
+    uint64_t all = 0, kept = 0;
+    (void)state;
+    memset(&script, 0, sizeof script);
+    script.operation[0][0] = REQUEST;
+    script.operation[0][1] = NONE;
+    script.operation[1][0] = READ;
+    script.operation[1][1] = READ;
+    assert_true(compare(0, &all, &kept));
+    print_message("%llu runs by DFS, %llu by DPOR\n", (unsigned long long)all,
+                  (unsigned long long)kept);
+    assert_true(kept * 20 < all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_same_outcomes, ke_test_setup),
+        cmocka_unit_test_setup(test_time, ke_test_setup),
+        cmocka_unit_test_setup(test_request, ke_test_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
