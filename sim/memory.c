@@ -440,7 +440,7 @@ void sim_memory_map(uintptr_t base, size_t size, const char *what)
 /* Both lie in the arena, in one fiber stack, or in the first image; they are near each other. */
 SIM_INLINE bool is_usual(uintptr_t first, uintptr_t last)
 {
-    _Static_assert(SIM_STACK_STRIDE == 2 * SIM_STACK_BYTES, "a stack is the upper half of its slot");
+    _Static_assert(SIM_STACK_STRIDE == 2 * SIM_STACK_BYTES, "a stack is the upper half of a slot");
     if (first - SIM_ARENA_BASE < SIM_ARENA_BYTES) {
         return true; /* above its last block all is invalid */
     }
