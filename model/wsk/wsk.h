@@ -76,8 +76,7 @@ enum wsk_pick {
     PICK_WSK_EVENT_FLAG,       /* at DISPATCH: 0 = flag set, 1 = clear (CTL-054) */
     PICK_WSK_CANCEL,           /* 0 CANCELLED, 1 again, 2 own result (IRP-025) */
     PICK_WSK_DEATH,            /* faults: 1 = the socket dies here (CLOSE-036) */
-    PICK_WSK_FAIL,             /* faults: 1 = the operation fails */
-    PICK_WSK_FAIL_STATUS,      /* which failure */
+    PICK_WSK_FAIL,             /* faults: n = the operation fails in the nth way */
     PICK_WSK_CLOSE_DELAY,      /* AMBIGUOUS-LIFE-74 */
     PICK_WSK_READY,            /* when the provider becomes ready (REG-012) */
     /* indicate although a request is queued (RECV-011, ACPT-006, DGRM-013) */

@@ -479,11 +479,11 @@ void wsk_pend(struct wsk_call *call)
 
 bool wsk_fault(struct sim *s, const NTSTATUS *list, uint32_t count, NTSTATUS *status)
 {
-    if (world_is_healed(s) || choice_fault(s, PICK_WSK_FAIL, 2) == 0) {
-        return false;
+    uint32_t answer = world_is_healed(s) ? 0 : choice_fault(s, PICK_WSK_FAIL, count + 1);
+    if (answer != 0) {
+        *status = list[answer - 1];
     }
-    *status = list[choice_pick(s, CHOICE_FAULTS, PICK_WSK_FAIL_STATUS, count)];
-    return true;
+    return answer != 0;
 }
 
 /* ---- CLOSE-002 ---- */

@@ -147,7 +147,7 @@ static NTSTATUS NTAPI OnDatagram(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDIC
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Flags);
     UNREFERENCED_PARAMETER(Data);
-    if (Mistaken || InterlockedExchange(&IsQueued, 1) == 0) {
+    if (InterlockedExchange(&IsQueued, 1) == 0 || Mistaken) {
         IoQueueWorkItem(Item, Drain, DelayedWorkQueue, NULL);
     }
     return STATUS_SUCCESS;

@@ -440,6 +440,9 @@ DUTY(refused_bytes_outlive_the_disable, "RECV-031 EVT-020 EVT-005 RECV-012", .wo
     if (Buffer.Mdl == NULL || !Listen(DISABLE_AND_REFUSE, 80) || !Called(1, 2000) || IsDead) {
         return;
     }
+    while (InterlockedCompareExchange(&Running, 0, 0) != 0) {
+        CaseSleep(1); /* what it refuses is known when it has returned */
+    }
     NTSTATUS Status = Receive(Buffer);
     Check(!NT_SUCCESS(Status) || First.Information != 0 || TalkIsLate());
 }

@@ -230,10 +230,11 @@ static NTSTATUS WSKAPI TakesAll(PVOID Context, ULONG Flags, PSOCKADDR Local, PSO
     if (Socket == NULL) {
         return STATUS_SUCCESS;
     }
-    if (IsLeaving && !Mistaken) {
+    BOOLEAN IsLate = InterlockedCompareExchange(&IsLeaving, 0, 0) != 0;
+    if (IsLate && !Mistaken) {
         return STATUS_REQUEST_NOT_ACCEPTED;
     }
-    if (!IsLeaving) {
+    if (!IsLate) {
         SocketAdopt(Socket);
     }
     *SocketContext = NULL;
