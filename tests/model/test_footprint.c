@@ -335,19 +335,19 @@ static void test_same_outcomes(void **state)
     assert_true(kept * 5 < all);
 }
 
-/* One looks at the clock while the other waits for it. NONE does nothing. */
+/* One looks at the clock while the other waits for it. */
 static void test_time(void **state)
 {
-    enum { NONE = OPERATIONS_END };
+    const enum operation none = OPERATIONS_END;
     static const enum operation other[] = {WAIT, SET_TIMER};
     (void)state;
     for (size_t i = 0; i < SIM_COUNT(other); i++) {
         uint64_t all = 0, kept = 0;
         memset(&script, 0, sizeof script);
         script.operation[0][0] = TIME;
-        script.operation[0][1] = NONE;
+        script.operation[0][1] = none;
         script.operation[1][0] = other[i];
-        script.operation[1][1] = NONE;
+        script.operation[1][1] = none;
         assert_true(compare((uint32_t)i, &all, &kept));
         assert_true(bed.outcomes >= 2); /* before and after */
         print_message("%llu runs by DFS, %llu by DPOR\n", (unsigned long long)all,
@@ -358,12 +358,12 @@ static void test_time(void **state)
 /* Nothing that one does is seen by the other: one class. */
 static void test_request(void **state)
 {
-    enum { NONE = OPERATIONS_END };
+    const enum operation none = OPERATIONS_END;
     uint64_t all = 0, kept = 0;
     (void)state;
     memset(&script, 0, sizeof script);
     script.operation[0][0] = REQUEST;
-    script.operation[0][1] = NONE;
+    script.operation[0][1] = none;
     script.operation[1][0] = READ;
     script.operation[1][1] = READ;
     assert_true(compare(0, &all, &kept));
