@@ -61,6 +61,10 @@ extern BOOLEAN Mistaken;
                  : (void)RtlAssert((PVOID) #condition, (PVOID)__FILE__, __LINE__, NULL))
 void Witness(void);
 
+/* Counts what several contexts count: atomic, and no scheduling point of its own. */
+#define CountIf(variable, condition)                                                               \
+    ((void)__atomic_fetch_add(&(variable), (condition) ? 1 : 0, __ATOMIC_SEQ_CST))
+
 /* ---- the driver ---- */
 
 extern PDRIVER_OBJECT CaseDriver;

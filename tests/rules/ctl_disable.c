@@ -525,7 +525,7 @@ static NTSTATUS WSKAPI OnCounted(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDIC
     struct context *Mine = Context;
     UNREFERENCED_PARAMETER(Flags);
     UNREFERENCED_PARAMETER(Data);
-    PortEntered++;
+    CountIf(PortEntered, TRUE);
     InterlockedIncrement(&Mine->Count);
     InterlockedIncrement(&Mine->Count);
     return STATUS_SUCCESS;

@@ -45,8 +45,8 @@ static void CheckElement(PWSK_DATAGRAM_INDICATION Element, ULONG Flags)
         return;
     }
     Check(Element->Buffer.Length == LENGTH);
-    Infos += Element->ControlInfo != NULL;
-    NoInfos += Element->ControlInfo == NULL;
+    CountIf(Infos, Element->ControlInfo != NULL);
+    CountIf(NoInfos, Element->ControlInfo == NULL);
     if (Look(&Element->Buffer, Bytes)) {
         Check(Bytes[0] < NUMBERS);
         Check((Bytes[1] != 0) == ((Flags & MSG_BCAST) != 0));
@@ -81,9 +81,11 @@ static NTSTATUS WSKAPI OnDatagram(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDI
     Check(Context == &First);
     Check((Flags & ~(ULONG)(MSG_BCAST | MSG_MCAST | WSK_FLAG_AT_DISPATCH_LEVEL)) == 0);
     Check(IsEnabled != 0);
-    Overlaps += InterlockedIncrement(&Running) > 1;
+    CountIf(Overlaps, InterlockedIncrement(&Running) > 1);
     InterlockedIncrement(&Calls);
-    IsDead |= List == NULL;
+    if (List == NULL) {
+        IsDead = 1;
+    }
     for (PWSK_DATAGRAM_INDICATION Element = List; Element != NULL; Element = Element->Next) {
         InterlockedIncrement(&Elements);
         CheckElement(Element, Flags);
@@ -241,14 +243,14 @@ MISTAKE(datagram_event_odd_failure, "CTL-058 DGRM-017 BUG-LIFE-23", .world = Num
     }
 }
 
-static PWSK_DATAGRAM_INDICATION Kept;
+static volatile PWSK_DATAGRAM_INDICATION Kept;
 
 static NTSTATUS WSKAPI OnKept(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDICATION List)
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Flags);
     Kept = List;
-    Calls += List != NULL;
+    CountIf(Calls, List != NULL);
     return STATUS_SUCCESS;
 }
 

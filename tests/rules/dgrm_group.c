@@ -149,7 +149,7 @@ static NTSTATUS WSKAPI Joins(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDICATIO
         Check(At->Buffer.Length <= LIMIT);
         Check(Segment != 0 || At->Buffer.Length == LENGTH);
         Check(Segment == 0 || (Segment == LENGTH && At->Buffer.Length > LENGTH));
-        Joined += Segment != 0;
+        CountIf(Joined, Segment != 0);
     }
     return Calls % 3 == 0 && List != NULL ? STATUS_DATA_NOT_ACCEPTED : STATUS_SUCCESS;
 }

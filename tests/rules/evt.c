@@ -18,7 +18,7 @@ static NTSTATUS DisableStatus, SendStatus;
 static PWSK_DATA_INDICATION Held;
 static SIZE_T Position, HeldAt;
 static WSK_BUF Buffer;
-static SIZE_T LastBacklog;
+static volatile SIZE_T LastBacklog;
 static volatile LONG Backlogs;
 
 /* ---- the callbacks ---- */
@@ -154,7 +154,7 @@ static NTSTATUS WSKAPI OnBacklog(PVOID Context, SIZE_T Ideal)
     Check(Context == &First);
     Check(Ideal != LastBacklog && Ideal != 0);
     LastBacklog = Ideal;
-    Backlogs++;
+    CountIf(Backlogs, TRUE);
     return Habit == BACKLOG_ANSWER && Mistaken ? STATUS_MORE_ENTRIES : STATUS_SUCCESS;
 }
 

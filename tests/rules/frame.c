@@ -55,7 +55,7 @@ const struct wsksim_cases WskSimCases = {
 
 void Witness(void)
 {
-    Witnessed++;
+    CountIf(Witnessed, TRUE);
 }
 
 /* ---- the world ---- */

@@ -8,7 +8,7 @@ enum habit { KEEP, RELEASE_INSIDE, RELEASE_AND_SUCCEED, TAKE, WAIT_FOR_THE_CLOSE
 
 static struct request First, Second;
 static PWSK_SOCKET Socket;
-static enum habit Habit;
+static volatile enum habit Habit;
 static volatile LONG Calls, IsClosing, IsDead, Running;
 static PWSK_DATA_INDICATION Held[LISTS], Taken;
 static SIZE_T HeldAt[LISTS];
