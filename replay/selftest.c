@@ -161,7 +161,8 @@ static void print_finding(struct selftest *t, const struct replay_options *optio
     struct replay_case c = replay_case_of(&t->session, options, t->log, found);
     struct replay_result result;
     replay_session_case(&t->session, &c, true, 0, t->log, &result);
-    replay_session_case(&t->session, &c, true, replay_capture_of(&result.violation), t->log, &result);
+    uint64_t prior = replay_capture_of(&result.violation);
+    replay_session_case(&t->session, &c, true, prior, t->log, &result);
     struct symbols *symbols = symbols_open(t->session.module.path);
     char *title = explain_title(symbols, &result.violation);
     char *report = explain_report(&t->session, symbols, &result);
