@@ -68,8 +68,9 @@ static int test_rules(const struct flags *flags)
         printf("%u mutants, %u survive\n", count, failed);
     } else {
         uint64_t runs = flags->runs >= 0 ? (uint64_t)flags->runs : SELFTEST_SILENT_RUNS;
-        failed = selftest_cases(&test, flags->rule, runs, &count);
-        printf("%u cases, %u failed\n", count, failed);
+        failed = flags->twins == 1 ? selftest_twins(&test, flags->rule, runs, &count)
+                                   : selftest_cases(&test, flags->rule, runs, &count);
+        printf("%u %s, %u failed\n", count, flags->twins == 1 ? "twins" : "cases", failed);
     }
     if (count == 0) {
         return command_refuse("nothing to run for rules that begin with '%.40s'", flags->rule);
@@ -158,7 +159,7 @@ static void print_knobs(void)
 int command_rules(const struct flags *flags)
 {
     static struct selftest test;
-    if (flags->selftest == 1 || flags->mutants == 1) {
+    if (flags->selftest == 1 || flags->twins == 1 || flags->mutants == 1) {
         return test_rules(flags);
     }
     if (flags->unproven == 1) {

@@ -38,7 +38,7 @@ struct flags {
     /* Switches. */
     int64_t access, races, faults, drawn_knobs;
     int64_t minimize, keep_going, print_final_stats, exit_detail, full;
-    int64_t knobs, brief, unproven, selftest, mutants, store_events, help;
+    int64_t knobs, brief, unproven, selftest, twins, mutants, store_events, help;
     /* Texts; never NULL. */
     const char *db, *strategy, *artifact_prefix, *stop_file, *lint, *trace, *rule, *engine;
     const char *format, *work, *cases;

@@ -11,6 +11,8 @@
 #include "replay/portfolio.h"
 #include "replay/selftest_internal.h"
 
+enum { DRAWN_ONE_IN = 4 }; /* readings, in runs that would take the default ones */
+
 /* ---- the module ---- */
 
 bool selftest_open(struct selftest *t, const char *path, char *message, size_t size)
@@ -77,6 +79,11 @@ static bool shares(const char *id, size_t length, const char *with)
     return selftest_proves(with, copy);
 }
 
+bool selftest_is_chosen(const struct wsksim_case *c, const char *prefix)
+{
+    return each_id(c->proves, is_begun, prefix) || strcmp(c->name, prefix) == 0;
+}
+
 enum model_rule selftest_rule_of(const struct wsksim_case *c)
 {
     char id[64];
@@ -139,10 +146,14 @@ void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
                                      .seed = 1,
                                      .no_faults = !trial->is_hostile,
                                      .no_races = true,
+                                     .no_knobs = trial->readings == SELFTEST_READINGS_DEFAULT,
                                      .has_access =
                                          (t->session.module.flavour & SIM_MODULE_ACCESS) != 0};
     struct choice_source source;
     replay_portfolio(&plan, n, &trial->base, &source, options);
+    if (trial->readings == SELFTEST_READINGS_DRAWN && source.knob_one_in == 0) {
+        source.knob_one_in = DRAWN_ONE_IN;
+    }
     options->sim.races =
         plan.has_access && selftest_proves(trial->selection.selected->proves, "SYS-RACE");
     t->session.prepare = prepare;
@@ -198,8 +209,7 @@ uint64_t selftest_find(struct selftest *t, struct selftest_trial *trial, enum mo
     return runs;
 }
 
-/* True if no run of so many has a finding; else it is printed. */
-static bool is_silent(struct selftest *t, struct selftest_trial *trial, uint64_t runs)
+bool selftest_is_silent(struct selftest *t, struct selftest_trial *trial, uint64_t runs)
 {
     for (uint64_t n = 0; n < runs; n++) {
         struct replay_options options;
@@ -260,7 +270,7 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
     if (off == NULL) {
         return row(c, "FAILED: its monitor off, it is found all the same, or does not happen");
     }
-    if (!is_silent(t, &twin, t->silent_runs)) {
+    if (!selftest_is_silent(t, &twin, t->silent_runs)) {
         return row(c, "FAILED: the twin without the mistake is not silent");
     }
     snprintf(text, sizeof text, "found at run %llu, monitor off: %s, twin: silent",
@@ -272,7 +282,7 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
 static bool test_duty(struct selftest *t, const struct wsksim_case *c)
 {
     struct selftest_trial trial = selftest_trial_of(t, c, false);
-    if (!is_silent(t, &trial, t->silent_runs)) {
+    if (!selftest_is_silent(t, &trial, t->silent_runs)) {
         return row(c, "FAILED: the system does not keep it");
     }
     row(c, "kept");
@@ -336,7 +346,7 @@ unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_
     t->silent_runs = silent_runs;
     *count = 0;
     for (const struct wsksim_case *c = t->cases->begin; c < t->cases->end; c++) {
-        if (each_id(c->proves, is_begun, prefix) || strcmp(c->name, prefix) == 0) {
+        if (selftest_is_chosen(c, prefix)) {
             failed += !test_case(t, c) || !test_readings(t, c);
             fflush(stdout);
             ++*count;

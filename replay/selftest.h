@@ -40,6 +40,12 @@ unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_
                         unsigned *count);
 
 /*
+ * Runs the twin of each such mistake, silent for so many runs under the default readings and as
+ * many under drawn ones; prints a line each. Returns the number of twins that were not silent.
+ */
+unsigned selftest_twins(struct selftest *t, const char *prefix, uint64_t runs, unsigned *count);
+
+/*
  * Switches each mutant on whose name or one of whose ids begins with prefix, and runs first the
  * cases that share an id with it, then all others; prints mutant, killer and runs needed. Returns
  * the number of survivors.

@@ -292,11 +292,23 @@ FREEDOM(amb_12_accept_never_called, "CTL-071 amb.12", .off = "CTL-071",
     PortEnd();
 }
 
-MISTAKE(amb_12_accept_crash, "CTL-071 amb.12", .knobs = "amb.12=accept-crash", .world = PortWorld)
+MISTAKE(amb_12_accept_crash, "CTL-071", .knobs = "amb.12=accept-crash", .world = PortWorld)
 {
-    PWSK_SOCKET Socket = MuteAt(Mistaken ? PORT : PORT + 1);
-    if (Socket != NULL) { /* nothing is said of the enable, only of the event; the twin has none */
+    PWSK_SOCKET Socket = Mute();
+    if (Socket != NULL && Mistaken) {
         (void)Plain(Socket, WSK_EVENT_RECEIVE_FROM);
+        CaseSleep(30);
+    }
+    PortEnd();
+}
+
+/* Nothing is said of the enable, only of the event; here none comes. */
+DUTY(amb_12_accept_without_event, "CTL-071 amb.12", .knobs = "amb.12=accept-crash",
+     .world = PortWorld)
+{
+    PWSK_SOCKET Socket = MuteAt(PORT + 1);
+    if (Socket != NULL) {
+        Check(Plain(Socket, WSK_EVENT_RECEIVE_FROM) != STATUS_INVALID_PARAMETER);
         CaseSleep(30);
     }
     PortEnd();

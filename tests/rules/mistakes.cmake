@@ -2,7 +2,7 @@
 #
 # Each class of mistakes of the contract (BUG-01, BUG-LIFE-01, KBUG-01) as a driver of its own: for
 # every case that names one, a module mistake_NAME, which `wsksim check` must find without options.
-# The twins without the mistake are run by `wsksim rules -selftest -runs=N`.
+# The twins without the mistake are run by `wsksim rules -twins` (tests rules_twins_*).
 
 set(mistakes "")
 file(READ "${PROJECT_SOURCE_DIR}/model/rules/rules.def" rule_rows)
