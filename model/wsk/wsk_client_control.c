@@ -18,9 +18,14 @@ struct sd {
     uint32_t object;
     uint32_t references; /* of the client */
     uint32_t users;      /* requests in flight and sockets */
-    bool was_got;        /* a get of SO_WSK_SECURITY has handed it out (CTL-118) */
+    uint32_t caches;     /* of WSK_CACHE_SD: one, or none */
+    uint32_t gets;       /* of SO_WSK_SECURITY that handed it out (CTL-118) */
+    uint32_t releases;
     bool was_applied;    /* a socket has had it (CTL-119) */
-    struct sim_where born, released;
+    /* The variable that the latest get filled, and the releases by that very variable since. */
+    const void *variable;
+    uint32_t by_variable;
+    struct sim_where born, got, released, suspect;
 };
 
 struct wsk_control_state {
@@ -81,6 +86,25 @@ PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registra
     return sd->pointer;
 }
 
+/*
+ * References to one descriptor look alike, so that it is the release too many at which the breach
+ * is sure; what is named as its cause is a release that was the second by the variable of one get.
+ */
+__attribute__((noreturn)) static void fail_released(struct sim *s, const struct sd *sd,
+                                                    const char *what)
+{
+    bool is_suspect = sd->suspect.seq != 0;
+    if (sd->caches + sd->gets == 1) {
+        model_fail(s, RULE_CTL_120, sd->object, &sd->released,
+                   "%s is a cached security descriptor that has been released", what);
+    }
+    model_fail(s, RULE_CTL_120, sd->object, is_suspect ? &sd->suspect : &sd->released,
+               "%s is a cached security descriptor that has been released%s: handed out by %u "
+               "WSK_CACHE_SD and %u SO_WSK_SECURITY, released %u times before this",
+               what, is_suspect ? ", twice by the variable of one get" : "", sd->caches, sd->gets,
+               sd->releases);
+}
+
 uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR pointer, enum model_rule rule,
                       const char *what)
 {
@@ -89,22 +113,39 @@ uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR pointer, enum model_ru
         model_fail(s, rule, 0, NULL, "%s is no cached security descriptor", what);
     }
     if (sd->references == 0) {
-        model_fail(s, RULE_CTL_120, sd->object, &sd->released,
-                   "%s is a cached security descriptor that has been released", what);
+        fail_released(s, sd, what);
     }
     model_exercised(s, rule);
     return sd->object;
 }
 
-void wsk_sd_reference(struct sim *s, uint32_t object)
+static void note_get(struct sim *s, struct sd *sd, const void *variable)
 {
-    sd_of(s, object)->references++;
-    sd_of(s, object)->was_got = true;
+    sd->gets++;
+    sd->got = sim_here(s);
+    sd->variable = variable;
+    sd->by_variable = 0;
 }
 
-void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR pointer)
+void wsk_sd_reference(struct sim *s, uint32_t object, const void *variable)
 {
-    find_sd(s, pointer)->was_got = true;
+    sd_of(s, object)->references++;
+    note_get(s, sd_of(s, object), variable);
+}
+
+void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR pointer, const void *variable)
+{
+    note_get(s, find_sd(s, pointer), variable);
+}
+
+static void note_release(struct sim *s, struct sd *sd, const void *variable)
+{
+    sd->references--;
+    sd->releases++;
+    sd->released = sim_here(s);
+    if (variable == sd->variable && ++sd->by_variable == 2) {
+        sd->suspect = sd->released;
+    }
 }
 
 static void free_if_unused(struct sim *s, struct sd *sd)
@@ -199,6 +240,7 @@ static void cache_sd(struct wsk_call *call, const struct wsk_control *c)
         return;
     }
     cached = wsk_sd_new(s, call->registration);
+    find_sd(s, cached)->caches = 1;
     memcpy(c->out, &cached, sizeof cached);
     wsk_inline(call, STATUS_SUCCESS, 0);
 }
@@ -222,8 +264,7 @@ static void release_sd(struct wsk_call *call, const struct wsk_control *c)
     if (sd->references == 1 && model_knob(s, KNOB_AMB_52) == 1) {
         check_unbound(s, sd);
     }
-    sd->references--;
-    sd->released = sim_here(s);
+    note_release(s, sd, c->in);
     free_if_unused(s, sd);
     wsk_inline(call, model_mutated(release_answers_pending) ? STATUS_EVENT_PENDING : STATUS_SUCCESS,
                0);
@@ -473,10 +514,32 @@ NTSTATUS WSKAPI WskControlClient(PWSK_CLIENT Client, ULONG ControlCode, SIZE_T I
     return wsk_leave(&call);
 }
 
-/* What the client may have forgotten about the copy. */
+/*
+ * What the client has forgotten about the copy. What a get handed out is missing for sure if more
+ * is missing than was cached; if both are possible, it is the rule of both.
+ */
 static enum model_rule leak_rule(const struct sd *sd)
 {
-    return sd->was_got ? RULE_CTL_118 : sd->was_applied ? RULE_CTL_119 : RULE_CTL_120;
+    if (sd->gets != 0) {
+        return sd->references > sd->caches ? RULE_CTL_118 : RULE_CTL_120;
+    }
+    return sd->was_applied ? RULE_CTL_119 : RULE_CTL_120;
+}
+
+static void fail_leak(struct sim *s, const struct sd *sd)
+{
+    enum model_rule rule = leak_rule(sd);
+    if (sd->caches + sd->gets > 1) {
+        model_fail(s, rule, sd->object, rule == RULE_CTL_118 ? &sd->got : &sd->born,
+                   "a cached security descriptor, handed out by %u WSK_CACHE_SD and %u "
+                   "SO_WSK_SECURITY, has been released only %u times",
+                   sd->caches, sd->gets, sd->releases);
+    }
+    model_fail(s, rule, sd->object, &sd->born,
+               "a cached security descriptor%s has never been released",
+               sd->gets != 0     ? ", got from a socket,"
+               : sd->was_applied ? ", used by a socket that is closed,"
+                                 : "");
 }
 
 void wsk_control_check_unload(struct sim *s)
@@ -484,11 +547,7 @@ void wsk_control_check_unload(struct sim *s)
     const struct wsk_control_state *c = wsk_of(s)->control;
     for (uint32_t i = 0; i < c->sd_count; i++) {
         if (c->sd[i].references != 0) {
-            const char *whose = c->sd[i].was_got       ? ", got from a socket,"
-                                : c->sd[i].was_applied ? ", used by a socket that is closed,"
-                                                       : "";
-            model_fail(s, leak_rule(&c->sd[i]), c->sd[i].object, &c->sd[i].born,
-                       "a cached security descriptor%s has never been released", whose);
+            fail_leak(s, &c->sd[i]);
         }
         model_exercised(s, leak_rule(&c->sd[i]));
     }

@@ -149,10 +149,10 @@ void wsk_control_check_unload(struct sim *s);
 /* A cached descriptor: its trace id, or 0. Reports CTL-114, CTL-120 by itself if `rule` asks. */
 uint32_t wsk_sd_check(struct sim *s, PSECURITY_DESCRIPTOR sd, enum model_rule rule,
                       const char *what);
-/* One more reference of the client's (CTL-118). */
-void wsk_sd_reference(struct sim *s, uint32_t object);
+/* One more reference of the client's (CTL-118), handed out in `variable`. */
+void wsk_sd_reference(struct sim *s, uint32_t object, const void *variable);
 /* A copy made for a get. */
-void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR sd);
+void wsk_sd_got(struct sim *s, PSECURITY_DESCRIPTOR sd, const void *variable);
 PSECURITY_DESCRIPTOR wsk_sd_new(struct sim *s, struct wsk_registration *registration);
 /* A socket or a request begins (+1) or ends (-1) to use it. */
 void wsk_sd_use(struct sim *s, uint32_t object, int delta);

@@ -292,10 +292,10 @@ static void get_security(struct wsk_call *call, const struct wsk_control *c)
     check_security(call, c->out, c->out_size);
     PSECURITY_DESCRIPTOR sd = call->socket->sd;
     if (sd != NULL) {
-        wsk_sd_reference(s, call->socket->sd_object);
+        wsk_sd_reference(s, call->socket->sd_object, c->out);
     } else if (model_knob(s, KNOB_AMB_51) == 0) {
         sd = wsk_sd_new(s, call->registration);
-        wsk_sd_got(s, sd);
+        wsk_sd_got(s, sd, c->out);
     } else if (model_knob(s, KNOB_AMB_51) == 2) {
         wsk_refuse(call, STATUS_NOT_FOUND);
         return;

@@ -232,6 +232,37 @@ MISTAKE(copy_leaks, "CTL-120 PROP-45")
     }
 }
 
+/* Cached, got from the socket as well, and given back but once: either may be the one forgotten. */
+MISTAKE(copy_leaks_beside_a_get, "CTL-120 BUG-34 PROP-45")
+{
+    PSECURITY_DESCRIPTOR Copy = Cached(), Got;
+    PWSK_SOCKET Socket = Copy != NULL ? Unbound() : NULL;
+    BOOLEAN IsGot = Socket != NULL && NT_SUCCESS(Set(Socket, Copy)) &&
+                    NT_SUCCESS(Get(Socket, &Got));
+    if (IsGot) {
+        (void)Release(Got);
+    }
+    if (Copy != NULL && (!Mistaken || !IsGot)) {
+        (void)Release(Copy);
+    }
+}
+
+/* The get is answered twice; the release of what was cached is then one too many. */
+MISTAKE(copy_of_a_get_released_twice, "CTL-120 BUG-34 PROP-45")
+{
+    PSECURITY_DESCRIPTOR Copy = Cached(), Got;
+    PWSK_SOCKET Socket = Copy != NULL ? Unbound() : NULL;
+    if (Socket != NULL && NT_SUCCESS(Set(Socket, Copy)) && NT_SUCCESS(Get(Socket, &Got))) {
+        (void)Release(Got);
+        if (Mistaken) {
+            (void)Release(Got);
+        }
+    }
+    if (Copy != NULL) {
+        (void)Release(Copy);
+    }
+}
+
 MISTAKE(copy_released_twice, "CTL-120 BUG-34 PROP-45")
 {
     PSECURITY_DESCRIPTOR Copy = Cached();
