@@ -320,6 +320,22 @@ static struct sim_processor *find_processor(struct sim *s, const struct sim_ctx 
     return other != NULL ? other : own;
 }
 
+/*
+ * A thread loses its processor. One that spins is not ready: two that spin on one processor would
+ * hand it to each other for ever, while the time waits for a third that is never chosen.
+ */
+static void preempted(struct sim *s, struct sim_ctx *c)
+{
+    SIM_ASSERT(c->state == SIM_RUNNING || c->state == SIM_SPINNING);
+    c->processor = -1;
+    if (c->state == SIM_SPINNING) {
+        c->state = SIM_PARKED;
+        return;
+    }
+    c->state = SIM_READY;
+    ready_add(s, c);
+}
+
 SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
 {
     struct sim_processor *p;
@@ -341,9 +357,7 @@ SIM_NOINLINE static void place(struct sim *s, struct sim_ctx *c)
         }
     } else if (p->top != NULL) {
         SIM_ASSERT(p->top->level < SIM_LEVEL_NO_SWITCH);
-        p->top->state = SIM_READY; /* preempted */
-        p->top->processor = -1;
-        ready_add(s, p->top);
+        preempted(s, p->top);
     }
     p->top = c;
     c->processor = (int8_t)(p - s->processor);
@@ -689,8 +703,12 @@ void sim_spin_release(struct sim *s, uintptr_t key)
 {
     for (uint32_t i = 0; i < s->live_count; i++) {
         struct sim_ctx *c = s->live[i];
-        if (c->state == SIM_SPINNING && c->spin_key == key) {
-            c->state = SIM_RUNNING;
+        bool is_parked = c->state == SIM_PARKED;
+        if ((is_parked || c->state == SIM_SPINNING) && c->spin_key == key) {
+            c->state = is_parked ? SIM_READY : SIM_RUNNING;
+            if (is_parked) {
+                ready_add(s, c);
+            }
             c->since = s->now;
             enabled_changed(s);
             sched_enables(s, c);

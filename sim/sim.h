@@ -50,7 +50,16 @@ enum {
 };
 
 enum sim_ctx_kind { SIM_THREAD, SIM_INTERRUPT };
-enum sim_ctx_state { SIM_FREE, SIM_READY, SIM_RUNNING, SIM_SPINNING, SIM_BLOCKED, SIM_DONE };
+/* PARKED: it spins and was preempted; nothing it could do changes that before the release. */
+enum sim_ctx_state {
+    SIM_FREE,
+    SIM_READY,
+    SIM_RUNNING,
+    SIM_SPINNING,
+    SIM_BLOCKED,
+    SIM_DONE,
+    SIM_PARKED
+};
 
 /* What the context is about to do at a point: for strategies and reports. */
 enum sim_op {
