@@ -136,6 +136,9 @@ static int print_list(const struct flags *flags, const struct rule_evidence *evi
             count++;
         }
     }
+    if (evidence->cases != NULL) {
+        count += rule_print_rows(flags->rule, flags->brief == 1, evidence->cases);
+    }
     return count > 0 ? EXIT_CODE_CLEAN : command_refuse("no rule begins with '%.40s'", flags->rule);
 }
 

@@ -175,3 +175,22 @@ void rule_print(enum model_rule number, const struct rule_evidence *evidence)
         print_campaign(number, evidence->campaign);
     }
 }
+
+unsigned rule_print_rows(const char *prefix, bool is_brief, const struct wsksim_cases *cases)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < cases->elsewhere_count; i++) {
+        const char *id = cases->elsewhere[i].id;
+        if (strncmp(id, "T-", 2) != 0 || strncmp(id, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
+        count++;
+        if (is_brief) {
+            printf("%-18s %-8s %-5s  a row of the gate's transition table\n", id, "system", "-");
+        } else {
+            printf("%s (row of the gate's transition table)\n", id);
+            print_proofs(id, cases);
+        }
+    }
+    return count;
+}

@@ -27,6 +27,12 @@ void rule_print_line(const struct model_rule_info *rule);
 void rule_print(enum model_rule rule, const struct rule_evidence *evidence);
 
 /*
+ * The rows of the gate's transition table (T-01...) whose id begins with prefix, and what proves
+ * them; how many there are. They are no rules: nobody breaks them.
+ */
+unsigned rule_print_rows(const char *prefix, bool is_brief, const struct wsksim_cases *cases);
+
+/*
  * The rule under which a mistake against this one is found: itself, or a consequence; NULL if no
  * case makes such a mistake. The text is valid until the next call.
  */

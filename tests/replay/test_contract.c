@@ -16,7 +16,7 @@
 
 #include "replay/rule_list.h"
 
-enum kind { RULE, PROPERTY, MISTAKE, SILENCE };
+enum kind { RULE, PROPERTY, MISTAKE, SILENCE, ROW };
 
 static const struct entry {
     enum kind kind;
@@ -188,6 +188,51 @@ static void test_silences(void **state)
     each(SILENCE, has_knob, "no knob: ");
 }
 
+/* ---- what is proven elsewhere ---- */
+
+static bool is_in_file(const char *path, const char *text)
+{
+    char line[512];
+    FILE *file = fopen(path, "r");
+    bool is_found = false;
+    while (file != NULL && !is_found && fgets(line, sizeof line, file) != NULL) {
+        is_found = strstr(line, text) != NULL;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return is_found;
+}
+
+static bool is_in_place(const struct wsksim_elsewhere *proof)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", SOURCE_DIR, proof->place);
+    return is_in_file(path, proof->id);
+}
+
+/* Values of knobs: test_readings. */
+static void test_elsewhere(void **state)
+{
+    unsigned missing = 0;
+    (void)state;
+    for (unsigned i = 0; i < cases->elsewhere_count; i++) {
+        const struct wsksim_elsewhere *proof = &cases->elsewhere[i];
+        if (strchr(proof->id, '=') == NULL && !is_in_place(proof)) {
+            print_message("%s does not name %s\n", proof->place, proof->id);
+            missing++;
+        }
+    }
+    assert_int_equal(missing, 0);
+}
+
+/* The rows of the transition table. */
+static void test_rows(void **state)
+{
+    (void)state;
+    each(ROW, is_proven, "no proof: ");
+}
+
 /* ---- each reading is shown ---- */
 
 /* True if .knobs ("name=value name=value") pins the knob to this value. */
@@ -217,20 +262,6 @@ static bool is_shown_by_a_case(enum model_knob knob, unsigned value)
         }
     }
     return false;
-}
-
-static bool is_in_file(const char *path, const char *text)
-{
-    char line[512];
-    FILE *file = fopen(path, "r");
-    bool is_found = false;
-    while (file != NULL && !is_found && fgets(line, sizeof line, file) != NULL) {
-        is_found = strstr(line, text) != NULL;
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return is_found;
 }
 
 /* By the test that elsewhere.def names, if it knows the knob. */
@@ -350,9 +381,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),      cmocka_unit_test(test_duties),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_properties), cmocka_unit_test(test_silences),
-        cmocka_unit_test(test_readings),
+        cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_silences),   cmocka_unit_test(test_readings),
+        cmocka_unit_test(test_elsewhere),  cmocka_unit_test(test_rows),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_unique),
     };
     return cmocka_run_group_tests(tests, open_cases, NULL);

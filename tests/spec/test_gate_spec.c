@@ -197,6 +197,9 @@ static const struct golden goldens[] = {
     {"T-54", GATE_DISCONNECT, false, "en force ev close=P closed"},
     {"T-55", GATE_RECEIVE_FROM, false, "en +A dis1=P force A.!1 close=P closed"},
     {"T-60", GATE_RECEIVE, false, "en +A end@EP A. end@EI dis0=S end@D"},
+    {"T-28", GATE_RECEIVE, false, "bad=X@D en +A bad=X@EP A.@EI"},
+    {"T-62", GATE_RECEIVE_FROM, false, "en +A A.x@EI +A"},
+    {"T-63", GATE_RECEIVE, false, "en close=P closed en=U@Closed dis0=U@Closed"},
 };
 
 static void begin(struct player *p, const struct golden *g)
@@ -218,7 +221,7 @@ static void test_goldens(void **state)
     }
 }
 
-/* G-13, T-33 to T-36, T-61, and what the client did inside wins. */
+/* G-13; T-33, T-34, T-35, T-36, T-61; and what the client did inside wins. */
 static void test_template(void **state)
 {
     (void)state;
@@ -242,6 +245,23 @@ static void test_template(void **state)
     play(&plain, "ev@D");
     gate_socket_vanish(&inherits.socket);
     play(&inherits, "en=U@Closed");
+}
+
+/* T-52: three at a time, which the default of AMBIGUOUS-22 excludes; so it is made by hand. */
+static void test_three(void **state)
+{
+    (void)state;
+    struct player p;
+    begin(&p, &(struct golden){"T-52", GATE_RECEIVE_FROM, false, NULL});
+    play(&p, "en +A +B A.n@AD");
+    struct gate_machine *m = &p.socket.machine[GATE_RECEIVE_FROM];
+    m->running |= 1u << p.slot[0];
+    struct gate_trigger t = {
+        .kind = GATE_ON_RETURN, .event = GATE_RECEIVE_FROM, .slot = p.slot[1]};
+    const struct gate_row *row = gate_row(&p.socket, &t);
+    assert_non_null(row);
+    assert_string_equal(row->id, "T-52");
+    play(&p, "B.@AD A.@D");
 }
 
 static void test_conditional(void **state)
@@ -357,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goldens),     cmocka_unit_test(test_template),
+        cmocka_unit_test(test_three),
         cmocka_unit_test(test_conditional), cmocka_unit_test(test_irp_or_not),
         cmocka_unit_test(test_commute),     cmocka_unit_test(test_not_possible),
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* EXPECT: SYS-LIVELOCK. A loop that calls nobody. */
+/* EXPECT: SYS-LIVELOCK. A loop that calls nobody (KRN-323). */
 #include "verdict.h"
 
 static volatile LONG Flag;
