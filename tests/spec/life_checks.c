@@ -129,6 +129,8 @@ void life_on_submit(struct life *l, struct life_frame *f, uint32_t irp, uint32_t
         i->flags = (uint32_t)(f->note_value >> 32);
     } else if (f->note == LIFE_NOTE_WATCH) {
         i->is_watch = true;
+        i->watched = (uint32_t)f->note_value % 3;
+        i->watched_count = l->changed[i->watched];
     }
 }
 
@@ -196,7 +198,47 @@ static void check_watch(struct life *l, const struct life_irp *i)
     bool has_cause = l->addresses_changed + l->transports_changed != 0 || i->is_cancelled ||
                      (s != NULL && (s->is_forced || s->is_closing)) ||
                      (r != NULL && r->is_deregistering) || !i->is_returned_pending;
-    life_check(l, PROP(42), has_cause || !life_success(i->status), "a notification without cause");
+    bool is_success = life_success(i->status);
+    life_check(l, PROP(42), has_cause || !is_success, "a notification without cause");
+    if (!l->setting->is_default) { /* amb.42 */
+        return;
+    }
+    life_check(l, PROP(42), !is_success || i->watched_count != l->changed[i->watched],
+               "a notification of what was over before the call");
+    if (i->is_due && !i->is_cancelled) {
+        life_check(l, PROP(42), is_success, "a change does not complete a request that waits");
+    }
+}
+
+/* What waits for it from before must hear of it. */
+void life_on_change(struct life *l, uint32_t what)
+{
+    l->changed[what]++;
+    for (uint32_t n = 0; n < l->irps; n++) {
+        struct life_irp *i = &l->irp[n];
+        const struct life_socket *s = life_socket(l, i->socket);
+        const struct life_registration *r = life_registration(l, i->socket);
+        bool is_ending = (s != NULL && (s->is_forced || s->is_closing)) ||
+                         (r != NULL && r->is_deregistering);
+        if (i->is_watch && i->is_in_flight && i->is_returned_pending && i->watched == what &&
+            !i->is_cancelled && !is_ending) {
+            i->is_due = true;
+        }
+    }
+}
+
+/* PROP-LIFE-50. Other ends than its own: the socket's, the connection's. */
+static void check_cancelled(struct life *l, const struct life_irp *i)
+{
+    const struct life_socket *s = life_socket(l, i->socket);
+    bool is_soon = l->now->time - i->cancelled_at <= SIM_MS(CANCEL_MAX_MS);
+    bool is_plain = i->routine == ROUTINE_WskAccept || i->routine == ROUTINE_WskReceiveFrom;
+    bool is_honoured = is_receive(i->routine) || is_plain;
+    life_check(l, LIFE(50), is_soon || !is_honoured, "a cancelled request takes long");
+    if (is_plain && s != NULL && !s->is_forced && !s->is_closing && !life_success(i->status)) {
+        life_check(l, LIFE(50), i->status == LIFE_CANCELLED,
+                   "a cancelled request fails with a status of its own");
+    }
 }
 
 static void count_down(struct life *l, const struct life_irp *i)
@@ -223,7 +265,16 @@ static void on_delivery(struct life *l, const struct life_irp *i)
         }
     }
     if (is_birth) {
+        uint32_t coming = 0;
         l->good_births += life_success(i->status);
+        for (uint32_t n = 0; n < l->irps; n++) {
+            const struct life_irp *other = &l->irp[n];
+            coming += other != i && other->is_in_flight &&
+                      (other->routine == ROUTINE_WskSocket ||
+                       other->routine == ROUTINE_WskSocketConnect);
+        }
+        life_check(l, LIFE(43), l->births <= l->good_births + coming,
+                   "a creation has failed and left a socket");
         life_check(l, LIFE(43), life_success(i->status) == (s != NULL && s->is_born),
                    "a failed creation leaves a socket, or a good one does not");
     }
@@ -253,10 +304,7 @@ void life_on_complete(struct life *l, struct life_context *c, uint32_t irp, uint
         check_watch(l, i);
     }
     if (i->is_cancelled && l->setting->is_default && l->setting->is_faultless) {
-        bool is_soon = l->now->time - i->cancelled_at <= SIM_MS(CANCEL_MAX_MS);
-        bool is_honoured = is_receive(i->routine) || i->routine == ROUTINE_WskAccept ||
-                           i->routine == ROUTINE_WskReceiveFrom;
-        life_check(l, LIFE(50), is_soon || !is_honoured, "a cancelled request takes long");
+        check_cancelled(l, i);
     }
     if (s != NULL && status == LIFE_FORCED_CLOSED && life_client(l, s->client) != NULL) {
         life_client(l, s->client)->is_dead = true;
@@ -445,6 +493,35 @@ void life_on_gone(struct life *l, uint32_t registration)
         life_check(l, LIFE(54), r->routines == 0, "WskDeregister returns while a routine runs");
     }
     r->is_gone = true;
+}
+
+/* What a client cannot hold up for ever; a disable ends when the callbacks have returned. */
+static bool must_end(const struct life_irp *i)
+{
+    return i->routine == ROUTINE_WskCloseSocket || i->routine == ROUTINE_WskSocket ||
+           i->routine == ROUTINE_WskBind || i->routine == ROUTINE_WskGetLocalAddress ||
+           i->routine == ROUTINE_WskGetRemoteAddress ||
+           (i->routine == ROUTINE_WskControlSocket && !i->is_watch);
+}
+
+/* Everybody waits, and nothing will ever happen again. */
+void life_checks_stuck(struct life *l)
+{
+    for (uint32_t n = 0; n < l->irps; n++) {
+        const struct life_irp *i = &l->irp[n];
+        if (i->is_in_flight && must_end(i)) {
+            life_check(l, LIFE(1), false, "a request never completes");
+            life_check(l, PROP(32), false, "a request never completes");
+        }
+    }
+    for (uint32_t n = 1; n < 8; n++) {
+        const struct life_registration *r = &l->registration[n];
+        bool is_free = r->sockets == 0 && r->captures == 0 && r->calls == 0;
+        if (r->is_deregistering && !r->is_gone && is_free) {
+            life_check(l, LIFE(25), false, "WskDeregister never returns");
+            life_check(l, PROP(59), false, "WskDeregister never returns");
+        }
+    }
 }
 
 void life_checks_end(struct life *l)

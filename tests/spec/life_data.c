@@ -100,6 +100,21 @@ static void check_received(struct life *l, const struct life_client *c)
 
 /* ---- what goes out ---- */
 
+/* The client whose stream this is, though not from its beginning; 0 = none. */
+static uint32_t stream_without_beginning(uint64_t piece)
+{
+    enum { LOST_MAX = 64, SURE = 4 }; /* fewer bytes are somewhere in any stream */
+    unsigned length = life_piece_length(piece);
+    for (uint32_t n = 1; n < LIFE_CLIENTS && length >= SURE; n++) {
+        for (uint64_t at = 1; at < LOST_MAX; at++) {
+            if (piece == piece_at(n, at, length)) {
+                return n;
+            }
+        }
+    }
+    return 0;
+}
+
 static void on_peer_got(struct life *l, struct life_peer *p, uint64_t piece)
 {
     unsigned length = life_piece_length(piece);
@@ -114,6 +129,7 @@ static void on_peer_got(struct life *l, struct life_peer *p, uint64_t piece)
     uint64_t end = p->got_bytes + length;
     if (c == NULL) {
         p->is_unknown = true; /* the first send failed and was lost, and later ones follow */
+        p->suspect = p->got_bytes == 0 ? stream_without_beginning(piece) : p->suspect;
     } else if (!p->is_unknown && (!c->has_gap || end <= c->sure_bytes)) {
         life_check(l, LIFE(13),
                    piece == piece_at(p->client, p->got_bytes, length) && end <= c->sent_bytes,
@@ -146,7 +162,8 @@ static void on_peer_end(struct life *l, struct life_peer *p, uint64_t how)
 void life_data_complete(struct life *l, struct life_irp *i)
 {
     struct life_client *c = life_client(l, i->client);
-    bool sends = is_send(i->routine) || i->routine == ROUTINE_WskDisconnect;
+    bool sends = is_send(i->routine) || i->routine == ROUTINE_WskDisconnect ||
+                 i->routine == ROUTINE_WskConnectEx;
     if (c == NULL) {
         return;
     }
@@ -293,26 +310,83 @@ static uint32_t option_slot(uint32_t option)
     return option == OPTION_KEEPALIVE ? 0u : option == OPTION_BROADCAST ? 1u : 2u;
 }
 
+/* An accepted socket that was never told otherwise. */
+static void check_inherited(struct life *l, uint32_t client, uint32_t value)
+{
+    for (uint32_t n = 1; n < LIFE_SOCKETS && l->setting->is_default; n++) {
+        const struct life_socket *s = &l->socket[n];
+        if (s->client == client && s->parent != 0 && s->keep_alive < 2) {
+            life_check(l, PROP(43), value == s->keep_alive, "an option is not as inherited");
+        }
+    }
+}
+
+/* Known if the listener's was set, and nobody is just setting it (a failed set leaves it open). */
+void life_data_inherit(struct life *l, struct life_socket *s)
+{
+    const struct life_socket *parent = life_socket(l, s->parent);
+    const struct life_client *c = parent != NULL ? life_client(l, parent->client) : NULL;
+    bool is_known = c != NULL && (c->option_known & 1) != 0 && (c->option_setting & 1) == 0;
+    s->keep_alive = is_known ? c->option[0] : 2;
+}
+
 static void on_option(struct life *l, uint32_t socket, uint64_t value, bool is_set)
 {
     struct life_client *c = life_client(l, socket);
-    uint32_t option = (uint32_t)(value >> 32), slot = option_slot(option);
+    bool is_begun = value >> 63 != 0;
+    uint32_t option = (uint32_t)(value >> 32) & 0x7fffffffu, slot = option_slot(option);
     bool is_known =
         option == OPTION_KEEPALIVE || option == OPTION_BROADCAST || option == OPTION_CONDITIONAL;
     if (c == NULL || !is_known) {
         return;
     }
-    if (is_set) {
+    if (is_set && is_begun) {
+        c->option_setting |= 1u << slot;
+    } else if (is_set) {
         c->option[slot] = (uint32_t)value;
         c->option_known |= 1u << slot;
+        c->option_setting &= ~(1u << slot);
     } else if ((c->option_known >> slot & 1) != 0) {
         life_check(l, PROP(43), (uint32_t)value == c->option[slot], "an option is not as set");
     } else {
         life_check(l, PROP(43), (uint32_t)value <= 1, "an on/off option is neither");
+        if (slot == 0) {
+            check_inherited(l, socket, (uint32_t)value);
+        }
     }
 }
 
-enum { QUERY_TRANSPORTS = 1, QUERY_ADDRESSES, QUERY_EXTENSION, QUERY_INSPECT_ID };
+enum { QUERY_TRANSPORTS = 1, QUERY_ADDRESSES, QUERY_EXTENSION, QUERY_TRANSPORTS_SIZE = 5,
+       QUERY_ADDRESSES_SIZE, QUERY_BIND };
+
+/* PROP-44: told of those that were inspected and let in, and of nobody else. */
+static void on_inspect_id(struct life *l, uint32_t socket, uint64_t value)
+{
+    uint32_t status = (uint32_t)value, id = (uint32_t)(value >> 32);
+    bool is_inspected = false;
+    for (uint32_t n = 0; n < l->inspections; n++) {
+        is_inspected = is_inspected || (l->inspection[n].id == id && l->inspection[n].action != 0);
+    }
+    struct life_client *c = life_client(l, socket);
+    if (c == NULL || l->inspections == LIFE_INSPECTIONS) {
+        return;
+    }
+    if (status == 0) {
+        life_check(l, PROP(44), is_inspected, "an inspect id that no inspection has had");
+        life_check(l, PROP(44), c->inspect_id == 0 || c->inspect_id == id + 1,
+                   "an inspect id has changed");
+        c->inspect_id = id + 1;
+        for (uint32_t n = 1; n < LIFE_CLIENTS; n++) {
+            life_check(l, PROP(44), n == socket || l->client[n].inspect_id != id + 1,
+                       "two sockets have one inspect id");
+        }
+    } else {
+        bool may_fail = !l->setting->is_faultless || status == LIFE_FORCED_CLOSED;
+        life_check(l, PROP(44), status == 0xC0000010u || may_fail,
+                   "an inspect id is neither told nor refused");
+        life_check(l, PROP(44), c->inspect_id == 0 || may_fail, "an inspect id is told only once");
+    }
+}
 
 static void on_query(struct life *l, uint32_t which, uint64_t value)
 {
@@ -328,9 +402,15 @@ static void on_query(struct life *l, uint32_t which, uint64_t value)
         life_check(l, PROP(47), (status == 0xC00000BBu || may_fail) && value >> 32 == 0,
                    "an unknown extension is not refused, or its output is written");
         break;
-    case QUERY_INSPECT_ID:
-        life_check(l, PROP(44), status == 0 || status == 0xC0000010u || may_fail,
-                   "an inspect id is neither told nor refused");
+    case QUERY_BIND:
+        life_check(l, LIFE(44), status == 0 || may_fail, "after a failed bind a good one fails");
+        break;
+    case QUERY_TRANSPORTS_SIZE:
+    case QUERY_ADDRESSES_SIZE:
+        if (l->setting->is_default && l->setting->is_faultless && status != LIFE_FORCED_CLOSED) {
+            life_check(l, PROP(41), status == 0x80000005u && value >> 32 != 0,
+                       "a list query without room does not say how much it needs");
+        }
         break;
     default:
         break;
@@ -414,11 +494,15 @@ static void on_self_note(struct life *l, uint32_t note, uint32_t number, uint64_
 {
     switch (note) {
     case LIFE_NOTE_GUARD:
-        life_check(l, LIFE(32), false, "bytes beyond what was reported are written");
+        if (number != 0) { /* of a request */
+            life_check(l, LIFE(32), false, "bytes beyond what was reported are written");
+        }
         life_check(l, PROP(36), false, "bytes beyond what was reported are written");
         break;
     case LIFE_NOTE_STATUS:
         life_check(l, PROP(36), true, ""); /* the guards were looked at: LIFE_NOTE_GUARD */
+        life_check(l, PROP(32), number >= LIFE_REQUESTS || l->told[number]++ == 0,
+                   "the completion routine of a request runs again");
         break;
     case LIFE_NOTE_CHANGED:
         life_check(l, LIFE(11), value != 0, "a retained list has changed");
@@ -429,6 +513,12 @@ static void on_self_note(struct life *l, uint32_t note, uint32_t number, uint64_
         break;
     case LIFE_NOTE_QUERY:
         on_query(l, number, value);
+        break;
+    case LIFE_NOTE_INSPECT_ID:
+        on_inspect_id(l, number, value);
+        break;
+    case LIFE_NOTE_DPC:
+        life_check(l, KPROP(16), value != 0, "a DPC runs, removed or not so queued");
         break;
     default:
         break;
@@ -497,5 +587,9 @@ void life_data_end(struct life *l)
 {
     for (uint32_t n = 1; n < LIFE_CLIENTS; n++) {
         check_received(l, &l->client[n]);
+    }
+    for (uint32_t n = 1; n < LIFE_PEERS; n++) {
+        const struct life_client *c = life_client(l, l->peer[n].suspect);
+        life_check(l, LIFE(13), c == NULL || c->has_gap, "a peer does not get the first bytes");
     }
 }

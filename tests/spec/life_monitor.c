@@ -172,6 +172,7 @@ static void on_birth(struct life *l, struct life_context *c, const struct sim_tr
     } else if (s != NULL && e->kind == TRACE_AcceptedBy) {
         s->parent = (uint32_t)e->value;
         c->accepted = e->object;
+        life_data_inherit(l, s);
         l->births--;
     } else if (s != NULL && e->kind == TRACE_SocketIs) {
         s->category = (uint32_t)e->value;
@@ -195,6 +196,9 @@ static void on_world(struct life *l, const struct sim_trace_event *e)
     if (e->kind == TRACE_World) {
         l->addresses_changed += e->value == 1;
         l->transports_changed += e->value == 2;
+        if (e->value == 1 || e->value == 2) { /* the families take turns */
+            life_on_change(l, e->value == 2 ? 0 : 1 + (l->addresses_changed + 1) % 2);
+        }
     } else if (e->kind == TRACE_NetFinish && e->object >> 24 == LIFE_PEER) {
         l->finishes++;
     }
@@ -293,6 +297,9 @@ void life_monitor(const struct sim_trace_event *event, size_t count,
     l->report = report;
     for (size_t i = 0; i < count; i++) {
         on_event(l, &event[i]);
+    }
+    if (setting->is_stuck) {
+        life_checks_stuck(l);
     }
     if (setting->is_finished) {
         life_checks_end(l);

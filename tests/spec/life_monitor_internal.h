@@ -32,6 +32,7 @@ enum {
     LIFE_PIECES = 256,
     LIFE_DATAGRAMS = 2048,
     LIFE_INSPECTIONS = 64,
+    LIFE_REQUESTS = 256,
     LIFE_EVENTS = 7,
     /* kinds of objects, as in docs/trace.md */
     LIFE_IRP = 13,
@@ -63,6 +64,8 @@ struct life_irp {
     uint32_t status;
     uint64_t information, order;
     sim_time cancelled_at;
+    uint32_t watched, watched_count; /* which changes, and how many there had been */
+    bool is_due;                     /* one came while it waited */
     uint64_t length; /* WskReceive: asked for; flags */
     uint32_t flags;
     uint64_t piece; /* got, or to be sent */
@@ -97,6 +100,7 @@ struct life_socket {
     bool is_conditional;
     uint32_t category, parent, client, closes, requests, inside, retained;
     uint32_t running[LIFE_EVENTS];
+    uint32_t keep_alive; /* inherited; 0, 1, 2 = not known */
 };
 
 struct life_registration {
@@ -122,13 +126,15 @@ struct life_client {
     bool is_connected, has_disconnected, has_aborted, has_finished_well, has_closed, is_dead;
     bool has_gap;
     uint64_t fixed, fixed_seq;
-    uint32_t option[4], option_known;
+    uint32_t option[4], option_known, option_setting; /* bits of slots; a call is in progress */
     uint64_t address;
+    uint32_t inspect_id; /* + 1; 0 = none told */
 };
 
 struct life_peer {
     uint64_t sent_bytes, got_bytes;
-    uint32_t client; /* whose bytes it gets; 0 = not known */
+    uint32_t client;  /* whose bytes it gets; 0 = not known */
+    uint32_t suspect; /* whose it gets without the first ones; 0 = nobody's */
     bool has_finished, has_reset, has_closed, has_ended, is_unknown;
 };
 
@@ -155,6 +161,7 @@ struct life {
     struct life_registration registration[8];
     uint32_t births, good_births;
     uint32_t addresses_changed, transports_changed;
+    uint32_t changed[3]; /* transports, IPv4, IPv6 */
     uint64_t orders;
     struct life_client client[LIFE_CLIENTS];
     struct life_peer peer[LIFE_PEERS];
@@ -163,6 +170,7 @@ struct life {
     uint32_t datagrams;
     struct life_inspection inspection[LIFE_INSPECTIONS];
     uint32_t inspections;
+    uint8_t told[LIFE_REQUESTS]; /* how often the routine of this request has run */
 };
 
 /* `property` was looked at. */
@@ -220,12 +228,16 @@ void life_on_leave(struct life *l, const struct life_frame *f, uint32_t status);
 void life_on_socket(struct life *l, const struct sim_trace_event *e);
 void life_on_gone(struct life *l, uint32_t registration);
 void life_on_cancel(struct life *l, uint32_t irp);
+void life_on_change(struct life *l, uint32_t what);
 void life_checks_end(struct life *l);
+void life_checks_stuck(struct life *l);
 
 /* ---- life_data.c ---- */
 
 void life_on_note(struct life *l, struct life_context *c, uint32_t note, uint32_t number,
                   uint64_t value);
+/* What a socket that is being delivered takes over from its listener. */
+void life_data_inherit(struct life *l, struct life_socket *s);
 /* A send or receive with bytes has completed. */
 void life_data_complete(struct life *l, struct life_irp *irp);
 void life_data_return(struct life *l, const struct life_frame *f, uint32_t status);

@@ -42,11 +42,13 @@ enum life_note {
     LIFE_NOTE_ABORTED,      /* inside WskAbortEvent; value: key */
     LIFE_NOTE_CANCEL,       /* before IoCancelIrp; value: number of the request */
     LIFE_NOTE_OPTION,       /* a get has succeeded; value: option << 32 | value */
-    LIFE_NOTE_OPTION_SET,   /* a set has succeeded; the same */
-    LIFE_NOTE_QUERY,        /* a retry of a query that had too little room; value: status */
+    LIFE_NOTE_OPTION_SET,   /* a set has succeeded; the same; bit 63: it is about to be called */
+    LIFE_NOTE_QUERY,        /* number: what was asked (life_data.c); value: status, more << 32 */
     LIFE_NOTE_PUBLIC,  /* inside a completion routine of WskBind etc.; value: routine's status */
     LIFE_NOTE_CHANGED, /* value: 1 = a list that is released is what it was */
-    LIFE_NOTE_WATCH,   /* before a request that waits for a change */
+    LIFE_NOTE_WATCH,   /* before a wait for a change; value: 0 transports, 1 IPv4, 2 IPv6 */
+    LIFE_NOTE_INSPECT_ID, /* an inspect id was asked for; value: key << 32 | status */
+    LIFE_NOTE_DPC,        /* inside a DPC; value: 1 = it was queued, with these arguments */
     LIFE_NOTE_END
 };
 

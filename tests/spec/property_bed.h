@@ -169,12 +169,35 @@ static inline bool bed_has_word(const char *list, const char *word)
     return false;
 }
 
+static inline struct trace_setting bed_setting(const struct bed_run *run)
+{
+    return (struct trace_setting){.is_finished = true,
+                                  .is_default = run->is_default,
+                                  .is_faultless = run->source.faults_one_in == 0,
+                                  .is_calm = run->source.world_one_in == 0};
+}
+
+/* The last run has ended in a finding: what its trace shows up to there. */
+static inline void bed_read_broken(const struct bed_run *run, struct trace_report *report)
+{
+    struct trace_setting setting = bed_setting(run);
+    setting.is_finished = false;
+    setting.is_stuck = bed_sim->verdict == SIM_VERDICT_VIOLATION &&
+                       strcmp(model_rules[bed_sim->violation.rule].id, "SYS-DEADLOCK") == 0;
+    bed_copy();
+    bed_monitors(bed_event, bed_events, &setting, report);
+}
+
+static uint64_t bed_runs, bed_limits; /* of how many runs a limit of ours was met */
+
 /* False if the run does not end well. A run that meets a limit of ours says nothing. */
 static inline bool bed_run(const struct bed_run *run, struct trace_report *report)
 {
     enum sim_verdict verdict = bed_only_run(run);
     memset(report, 0, sizeof *report);
+    bed_runs++;
     if (verdict == SIM_VERDICT_LIMIT) {
+        bed_limits++;
         return true;
     }
     if (verdict != SIM_VERDICT_OK) {
@@ -182,10 +205,7 @@ static inline bool bed_run(const struct bed_run *run, struct trace_report *repor
         return false;
     }
     bed_copy();
-    const struct trace_setting setting = {.is_finished = true,
-                                          .is_default = run->is_default,
-                                          .is_faultless = run->source.faults_one_in == 0,
-                                          .is_calm = run->source.world_one_in == 0};
+    const struct trace_setting setting = bed_setting(run);
     bed_monitors(bed_event, bed_events, &setting, report);
     return true;
 }

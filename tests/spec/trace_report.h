@@ -47,6 +47,7 @@ struct trace_setting {
     bool is_finished; /* the run came to its end without a finding: nothing may be left */
     bool is_default;  /* no reading but the default ones, no choice of the system on request */
     bool is_faultless;
+    bool is_stuck; /* the run ended because everybody waits */
     bool is_calm; /* the network does nothing of its own accord */
 };
 

@@ -147,6 +147,7 @@ struct client {
     LONG volatile Answers;
     LONG volatile Datagrams;
     BOOLEAN IsRegistered;
+    struct client_socket *Spared; /* closed only when the registration ends */
     PSECURITY_DESCRIPTOR Descriptor; /* cached, or NULL */
 };
 extern struct client Client;
@@ -213,6 +214,8 @@ BOOLEAN client_is_stream(const struct client_socket *s); /* bytes flow in it */
 
 /* ---- data.c ---- */
 
+/* The next bytes of its stream; nobody else sends on it meanwhile. */
+void client_fill(struct client_socket *s, struct client_request *r, ULONG length);
 void client_send(struct client_socket *s, ULONG how);
 void client_receive(struct client_socket *s, ULONG how);
 void client_disconnect(struct client_socket *s, ULONG how);

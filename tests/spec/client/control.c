@@ -34,13 +34,26 @@ BOOLEAN client_set_statics(void)
                                      NULL, NULL, NULL));
 }
 
+/* Nobody writes once the call has returned (PROP-36). */
+static void check_untouched(UCHAR *bytes, SIZE_T size)
+{
+    RtlFillMemory(bytes, size, 0xA5);
+    client_sleep(3);
+    for (SIZE_T i = 0; i < size; i++) {
+        if (bytes[i] != 0xA5) {
+            client_note(LIFE_NOTE_GUARD, 0, i);
+            return;
+        }
+    }
+}
+
 /* Sizing form first, then with that size (CTL-153). */
-static void query_transports(void)
+static void query_transports(BOOLEAN is_patient)
 {
     SIZE_T needed = 0, returned = 0;
-    if (control_client(WSK_TRANSPORT_LIST_QUERY, 0, NULL, 0, NULL, &needed, NULL) !=
-            STATUS_BUFFER_OVERFLOW ||
-        needed == 0) {
+    NTSTATUS sizing = control_client(WSK_TRANSPORT_LIST_QUERY, 0, NULL, 0, NULL, &needed, NULL);
+    client_note(LIFE_NOTE_QUERY, 5, (ULONG)sizing | (ULONGLONG)(needed != 0) << 32);
+    if (sizing != STATUS_BUFFER_OVERFLOW || needed == 0) {
         return;
     }
     PVOID list = ExAllocatePoolWithTag(NonPagedPoolNx, needed, CLIENT_TAG);
@@ -48,6 +61,9 @@ static void query_transports(void)
         NTSTATUS status =
             control_client(WSK_TRANSPORT_LIST_QUERY, 0, NULL, needed, list, &returned, NULL);
         client_note(LIFE_NOTE_QUERY, 1, (ULONG)status);
+        if (NT_SUCCESS(status) && is_patient) {
+            check_untouched(list, returned);
+        }
         ExFreePoolWithTag(list, CLIENT_TAG);
     }
 }
@@ -97,7 +113,7 @@ void client_control(ULONG how)
     struct client_request *r;
     switch (how % 4) {
     case 0:
-        query_transports();
+        query_transports((how & 4) != 0);
         break;
     case 1:
         r = client_request(REQUEST_CANCELLABLE, NULL);
@@ -129,6 +145,7 @@ static BOOLEAN set_option(struct client_socket *s, ULONG option, ULONG value)
         return FALSE;
     }
     r->Value = value;
+    client_note(LIFE_NOTE_OPTION_SET, s->Number, 1ull << 63 | (ULONGLONG)option << 32 | value);
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status = basic(s)->WskControlSocket(s->Handle, WskSetOption, option, SOL_SOCKET,
                                                  sizeof r->Value, &r->Value, 0, NULL, NULL, r->Irp);
@@ -221,7 +238,7 @@ static void query_size(struct client_socket *s, ULONG code)
     client_leave(s);
 }
 
-static void query_addresses(struct client_socket *s)
+static void query_addresses(struct client_socket *s, BOOLEAN is_sizing)
 {
     static UCHAR small[4];
     SIZE_T needed = 0;
@@ -231,8 +248,10 @@ static void query_addresses(struct client_socket *s)
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status =
         basic(s)->WskControlSocket(s->Handle, WskIoctl, SIO_ADDRESS_LIST_QUERY, level(), 0, NULL,
-                                   sizeof small, small, &needed, NULL);
+                                   is_sizing ? 0 : sizeof small, is_sizing ? NULL : small, &needed,
+                                   NULL);
     client_look(s, status);
+    client_note(LIFE_NOTE_QUERY, 6, (ULONG)status | (ULONGLONG)(needed > sizeof small) << 32);
     PVOID list = status == STATUS_BUFFER_OVERFLOW && needed > sizeof small
                      ? ExAllocatePoolWithTag(NonPagedPoolNx, needed, CLIENT_TAG)
                      : NULL;
@@ -257,7 +276,7 @@ static void watch_addresses(struct client_socket *s)
         client_request_drop(r);
         return;
     }
-    client_note(LIFE_NOTE_WATCH, s->Number, 0);
+    client_note(LIFE_NOTE_WATCH, s->Number, client_is_v6() ? 2 : 1);
     client_note(GATE_NOTE_CALL, s->Number, 0);
     client_look(s, basic(s)->WskControlSocket(s->Handle, WskIoctl, SIO_ADDRESS_LIST_CHANGE, level(),
                                               0, NULL, 0, NULL, NULL, r->Irp));
@@ -297,7 +316,7 @@ static void ask_inline(struct client_socket *s, BOOLEAN is_extension)
 {
     static const NPIID unknown = {0x12345678, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}};
     WSK_EXTENSION_CONTROL_IN in = {&unknown, NULL, NULL};
-    WSK_EXTENSION_CONTROL_OUT out = {NULL, NULL};
+    WSK_EXTENSION_CONTROL_OUT out = {(PVOID)&unknown, NULL};
     WSK_INSPECT_ID id;
     SIZE_T size = 0;
     NTSTATUS status;
@@ -310,11 +329,14 @@ static void ask_inline(struct client_socket *s, BOOLEAN is_extension)
         status = basic(s)->WskControlSocket(s->Handle, WskIoctl, SIO_WSK_REGISTER_EXTENSION,
                                             level(), sizeof in, &in, sizeof out, &out, NULL, NULL);
         client_note(LIFE_NOTE_QUERY, 3,
-                    (ULONG)status | (ULONGLONG)(out.ProviderDispatch != NULL) << 32);
+                    (ULONG)status | (ULONGLONG)(out.ProviderDispatch != NULL ||
+                                                out.ProviderContext != (PVOID)&unknown)
+                                        << 32);
     } else {
         status = basic(s)->WskControlSocket(s->Handle, WskIoctl, SIO_WSK_QUERY_INSPECT_ID, level(),
                                             0, NULL, sizeof id, &id, &size, NULL);
-        client_note(LIFE_NOTE_QUERY, 4, (ULONG)status);
+        client_note(LIFE_NOTE_INSPECT_ID, s->Number,
+                    (ULONG)status | (NT_SUCCESS(status) ? (ULONGLONG)id.SerialNumber << 32 : 0));
     }
     client_look(s, status);
     client_leave(s);
@@ -375,7 +397,7 @@ void client_ioctl(struct client_socket *s, ULONG how)
         query_size(s, SIO_WSK_QUERY_IDEAL_SEND_BACKLOG);
         break;
     case 2:
-        query_addresses(s);
+        query_addresses(s, (how & 8) != 0);
         break;
     case 3:
         watch_addresses(s);

@@ -26,7 +26,7 @@ ULONGLONG client_digest(const WSK_BUF *buffer, SIZE_T limit, SIZE_T *length)
 }
 
 /* The next bytes of the socket's stream. The caller is alone in sending. */
-static void fill(struct client_socket *s, struct client_request *r, ULONG length)
+void client_fill(struct client_socket *s, struct client_request *r, ULONG length)
 {
     ULONGLONG digest = 0;
     for (ULONG i = 0; i < length; i++) {
@@ -77,7 +77,7 @@ void client_send(struct client_socket *s, ULONG how)
         return;
     }
     ULONG flags = (how & 64) != 0 ? WSK_FLAG_NODELAY : 0;
-    fill(s, r, length);
+    client_fill(s, r, length);
     KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status = s->Category == STREAM
@@ -147,7 +147,7 @@ void client_disconnect(struct client_socket *s, ULONG how)
     }
     s->IsFinished = TRUE; /* nobody else sends: begin_sending */
     if (has_bytes) {
-        fill(s, r, 5);
+        client_fill(s, r, 5);
     }
     ULONG flags = is_abort ? WSK_FLAG_ABORTIVE : 0;
     PWSK_BUF buffer = has_bytes ? &r->Buffer : NULL;

@@ -163,8 +163,26 @@ void client_end(void)
     }
     client_settle();
     for (ULONG i = 0; i < Client.Sockets; i++) {
-        client_close(&Client.Socket[i]);
+        struct client_socket *s = &Client.Socket[i];
+        BOOLEAN may_spare = (Program.Threads & 64) != 0 && Client.Spared == NULL;
+#if CLIENT_ILLEGAL
+        may_spare = FALSE;
+#endif
+        if (may_spare && s->Handle != NULL && !s->IsClosing) {
+            Client.Spared = s;
+        } else {
+            client_close(s);
+        }
     }
+}
+
+/* WskDeregister waits for the socket that is closed here (REG-021). */
+static void client_closer(PVOID context)
+{
+    (void)context;
+    client_sleep(5);
+    client_close(Client.Spared);
+    (void)PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
 /* Captures while others deregister (REG-022). */
@@ -205,10 +223,15 @@ static void client_main(PVOID context)
 #endif
         client_free_results();
         client_control(3); /* gives a cached descriptor back */
+        PKTHREAD closer = Client.Spared != NULL ? client_start(client_closer, NULL) : NULL;
+        if (closer == NULL && Client.Spared != NULL) {
+            client_close(Client.Spared);
+        }
         PKTHREAD late = (Program.Options & 32) != 0 ? client_start(client_late, NULL) : NULL;
         WskReleaseProviderNPI(&Client.Registration);
         WskDeregister(&Client.Registration); /* ends a WSK_TRANSPORT_LIST_CHANGE (CTL-163) */
         client_join(late);
+        client_join(closer);
 #if CLIENT_ILLEGAL
         client_illegal(Program.Illegal, 2);
 #endif

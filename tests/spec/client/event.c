@@ -125,6 +125,10 @@ static void ask_inside(struct client_socket *s)
         struct client_request *r = client_request(REQUEST_DISABLE, s);
         if (r != NULL) {
             (void)!client_event_option(s, flag | WSK_EVENT_DISABLE, r);
+            if (client_answer(3) == 0) { /* it waits for this callback: the cancel is ignored */
+                client_note(LIFE_NOTE_CANCEL, s->Number, r->Number);
+                (void)IoCancelIrp(r->Irp);
+            }
         }
         break;
     }

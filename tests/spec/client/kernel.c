@@ -7,14 +7,18 @@ struct client_job {
     KDPC Dpc;
     KTIMER Timer;
     PIO_WORKITEM Item;
+    BOOLEAN IsWrong; /* the DPC must not run any more */
+    PVOID Argument;  /* with which it was queued */
 };
 
 static void job_dpc(PKDPC dpc, PVOID context, PVOID one, PVOID two)
 {
     struct client_job *job = context;
     (void)dpc;
-    (void)one;
     (void)two;
+    if (job->Argument != NULL) { /* a timer has its own */
+        client_note(LIFE_NOTE_DPC, 0, one == job->Argument && !job->IsWrong);
+    }
     KeSetEvent(&job->Done, IO_NO_INCREMENT, FALSE);
 }
 
@@ -30,8 +34,13 @@ static void run_dpc(struct client_job *job, ULONG how)
     KIRQL irql;
     KeInitializeDpc(&job->Dpc, job_dpc, job);
     KeRaiseIrql(DISPATCH_LEVEL, &irql);
-    (void)KeInsertQueueDpc(&job->Dpc, NULL, NULL);
+    job->Argument = job;
+    (void)KeInsertQueueDpc(&job->Dpc, job, NULL);
+    if ((how & 2) != 0 && KeInsertQueueDpc(&job->Dpc, &job->Dpc, NULL)) {
+        job->Argument = &job->Dpc; /* it has run: never, at this level */
+    }
     BOOLEAN is_removed = (how & 1) != 0 && KeRemoveQueueDpc(&job->Dpc);
+    job->IsWrong = is_removed;
     KeLowerIrql(irql);
     if (is_removed) {
         KeFlushQueuedDpcs();
@@ -113,6 +122,7 @@ void client_kernel(ULONG how)
     if (job == NULL) {
         return;
     }
+    RtlZeroMemory(job, sizeof *job);
     KeInitializeEvent(&job->Done, NotificationEvent, FALSE);
     switch (how % 6) {
     case 0:

@@ -172,14 +172,19 @@ NTSTATUS client_wait(struct client_request *r, ULONG milliseconds)
 void client_cancel(ULONG which)
 {
     KIRQL irql = client_lock();
-    struct client_request *r =
-        Client.Requests != 0 ? Client.Request[which % Client.Requests] : NULL;
+    struct client_request *r = NULL;
+    for (ULONG i = 0; i < Client.Requests && (r == NULL || r->IsDone != 0); i++) {
+        r = Client.Request[(which + i) % Client.Requests]; /* the next that is still there */
+    }
     /* What it leaves of a stream is known only if it was a plain receive (table 2.3). */
     BOOLEAN is_fit = r != NULL && r->IsPassed && r->IsDone == 0 && r->Kind != REQUEST_CLOSE;
     client_unlock(irql);
     if (is_fit) {
         client_note(LIFE_NOTE_CANCEL, r->Socket != NULL ? r->Socket->Number : 0, r->Number);
         (void)IoCancelIrp(r->Irp);
+        if ((which & 3) == 0) {
+            (void)client_wait(r, 1500); /* longer than it may take */
+        }
     }
 }
 

@@ -194,7 +194,7 @@ static BOOLEAN begin(struct client_socket *s, enum client_state from, enum clien
     return may;
 }
 
-void client_bind(struct client_socket *s, ULONG how)
+static void bind_once(struct client_socket *s, ULONG how, BOOLEAN is_wrong, BOOLEAN is_retry)
 {
     struct client_request *r = s->Category != BASIC ? client_request(REQUEST_BIND, s) : NULL;
     if (r == NULL) {
@@ -215,7 +215,8 @@ void client_bind(struct client_socket *s, ULONG how)
     }
     BOOLEAN is_any = client_is_stream(s);
     s->Port = is_any ? 0 : (USHORT)(CLIENT_PORT + s->Number);
-    client_address(&r->Local, how & 1, s->Port);
+    /* The host of a peer is none of ours: that bind fails, and leaves the socket as it was. */
+    client_address(&r->Local, is_wrong ? 3 : how & 1, s->Port);
     KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status;
@@ -242,8 +243,20 @@ void client_bind(struct client_socket *s, ULONG how)
     client_sink(irql);
     client_look(s, status);
     client_leave(s);
-    if ((how & 6) != 6) {
-        (void)client_wait(r, 0);
+    if ((how & 6) != 6 || is_wrong) {
+        status = client_wait(r, 0);
+    }
+    if (is_retry) {
+        client_note(LIFE_NOTE_QUERY, 7, (ULONG)status);
+    }
+}
+
+void client_bind(struct client_socket *s, ULONG how)
+{
+    BOOLEAN is_wrong = (how & 0x18) == 0x18;
+    bind_once(s, how, is_wrong, FALSE);
+    if (is_wrong && s->State == UNBOUND) {
+        bind_once(s, how & 1, FALSE, TRUE); /* it has failed, and may be tried again (BIND-010) */
     }
 }
 
@@ -305,7 +318,8 @@ void client_accept(struct client_socket *s)
 void client_connect(struct client_socket *s, ULONG how)
 {
     struct client_request *r = client_is_stream(s) ? client_request(REQUEST_CONNECT, s) : NULL;
-    if (r == NULL) {
+    BOOLEAN has_bytes = (how & 20) == 20; /* WskConnectEx, and with it the first bytes */
+    if (r == NULL || (has_bytes && !client_request_buffer(r, 5))) {
         return;
     }
     if (!begin(s, BOUND, CONNECTING)) {
@@ -313,17 +327,21 @@ void client_connect(struct client_socket *s, ULONG how)
         return;
     }
     PSOCKADDR to = (PSOCKADDR)&r->Remote;
+    PWSK_BUF bytes = has_bytes ? &r->Buffer : NULL;
     client_address(&r->Remote, 2, (USHORT)(CLIENT_SERVER_PORT + how % 2));
+    if (has_bytes) {
+        client_fill(s, r, 5);
+    }
     KIRQL irql = client_rise();
     client_note(GATE_NOTE_CALL, s->Number, 0);
     NTSTATUS status;
     if (s->Category == STREAM) {
         const WSK_PROVIDER_STREAM_DISPATCH *d = s->Handle->Dispatch;
-        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, NULL, 0, r->Irp)
+        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, bytes, 0, r->Irp)
                                 : d->WskConnect(s->Handle, to, 0, r->Irp);
     } else {
         const WSK_PROVIDER_CONNECTION_DISPATCH *d = s->Handle->Dispatch;
-        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, NULL, 0, r->Irp)
+        status = (how & 4) != 0 ? d->WskConnectEx(s->Handle, to, bytes, 0, r->Irp)
                                 : d->WskConnect(s->Handle, to, 0, r->Irp);
     }
     client_sink(irql);

@@ -49,7 +49,7 @@ static void ready(struct client_socket *s, ULONG how)
     } else if (s->Category == DATAGRAM) {
         client_enable(s, how >> 1);
     } else {
-        client_connect(s, how >> 1 & 7);
+        client_connect(s, how >> 1 & 23);
         client_enable(s, how >> 4);
     }
 }
@@ -107,6 +107,9 @@ static void step_on(enum step step, struct client_socket *s, ULONG how)
         break;
     case STEP_ADDRESS:
         client_get_address(s, (how & 1) != 0);
+        if ((how & 2) != 0) {
+            client_ioctl(s, 7); /* and who inspected it */
+        }
         break;
     case STEP_OPTION:
         client_option(s, how);
