@@ -6,7 +6,7 @@
  *
  * Class: BUG-16.
  * Rules: CTL-189, CLOSE-009, PROP-51.
- * EXPECT: CLOSE-009
+ * EXPECT: CLOSE-009|SYS-RACE
  * Needs: The socket dies; its receive callback (the one that was told so with a NULL
  *     indication, or one that was already running) has left its note and is still running when
  *     the worker frees the connection.

@@ -5,7 +5,7 @@
  *
  * Class: BUG-14, BUG-LIFE-21.
  * Rules: CTL-187, RECV-016.
- * EXPECT: MEM-NULL
+ * EXPECT: CTL-187
  * Needs: A connection with the receive event enabled is forced closed.
  */
 #define VARIANT_NULL_INDICATION

@@ -4,7 +4,7 @@
  *
  * Class: BUG-LIFE-02.
  * Rules: IRP-019.
- * EXPECT: MEM-UAF
+ * EXPECT: MEM-UAF|SYS-RACE
  * Needs: The send completes, inline or on another processor, before the caller reads.
  */
 #define VARIANT_TOUCH_AFTER_SEND
