@@ -259,8 +259,8 @@ static inline void model_lint(struct sim *s, enum model_rule rule)
     }
     model_of(s)->rule_lints[rule]++;
     if (SIM_UNLIKELY(rule + 1u == model_lint_strict)) {
-        model_fail(s, rule, 0, NULL, "a lint, and lint %s is wanted as a finding",
-                   model_rules[rule].id);
+        model_fail(s, rule, 0, NULL, "%s (a lint that is wanted as a finding)",
+                   model_lint_text(rule));
     }
 }
 

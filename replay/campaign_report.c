@@ -40,7 +40,8 @@ static void print_lints(const struct worker_counters *total)
     for (int i = 0; i < MODEL_RULE_COUNT; i++) {
         if (total->rule_lints[i] > 0) {
             printf("lint %s, %llu times: %s\n", model_rules[i].id,
-                   (unsigned long long)total->rule_lints[i], model_rules[i].text);
+                   (unsigned long long)total->rule_lints[i],
+                   model_lint_text((enum model_rule)i));
         }
     }
 }

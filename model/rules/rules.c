@@ -20,3 +20,13 @@ enum model_rule model_rule_find(const char *id)
     }
     return (enum model_rule)rule;
 }
+
+const char *model_lint_text(enum model_rule rule)
+{
+    static const char *const text[MODEL_RULE_COUNT] = {
+#define LINT(name, seen) [RULE_##name] = (seen),
+#include "model/rules/lints.def"
+#undef LINT
+    };
+    return text[rule] != NULL ? text[rule] : model_rules[rule].text;
+}

@@ -40,4 +40,7 @@ extern const struct model_rule_info model_rules[MODEL_RULE_COUNT];
 /* MODEL_RULE_COUNT if no rule has this id. */
 enum model_rule model_rule_find(const char *id);
 
+/* What a lint of the rule has seen: one clause of it (lints.def), or the whole statement. */
+const char *model_lint_text(enum model_rule rule);
+
 #endif

@@ -47,7 +47,15 @@ static void test_rules(void)
               "a duty of the client is an error", rule->id);
         check(rule->kind == MODEL_KIND_LINT ? rule->severity == MODEL_SEVERITY_WARNING : 1,
               "advice is a warning", rule->id);
+        const char *seen = model_lint_text((enum model_rule)i);
+        check(is_plain(seen) && strlen(seen) > 0 && strlen(seen) <= 300, "what a lint saw",
+              rule->id);
     }
+    check(strstr(model_lint_text(RULE_LSTN_009), "never been completed") != NULL, "its clause",
+          "LSTN-009");
+    check(strstr(model_lint_text(RULE_KRN_022), "has completed") != NULL, "its clause", "KRN-022");
+    check(model_lint_text(RULE_CTL_008) == model_rules[RULE_CTL_008].text, "the statement",
+          "CTL-008");
     check(model_rule_find("KRN-999") == MODEL_RULE_COUNT, "unknown id", "KRN-999");
     check(model_rules[RULE_CTL_008].severity == MODEL_SEVERITY_WARNING, "advice", "CTL-008");
     check(model_rules[RULE_KRN_018].severity == MODEL_SEVERITY_ERROR, "duty", "KRN-018");
