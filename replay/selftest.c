@@ -162,6 +162,7 @@ void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
     model_rule_off_hits = 0;
     replay_session_run(&t->session, options, &source, t->log, result);
     model_rule_off = 0;
+    t->checked += *t->cases->checked;
 }
 
 /* What a finding was, with the steps that led to it. */
@@ -279,14 +280,36 @@ static bool test_mistake(struct selftest *t, const struct wsksim_case *c)
     return true;
 }
 
+/* Rarely, perhaps: with more runs than silence is asked for. */
+static bool is_reached(struct selftest *t, struct selftest_trial *trial)
+{
+    uint64_t before = t->checked;
+    for (uint64_t n = 0; n < SELFTEST_FIND_RUNS && t->checked == before; n++) {
+        struct replay_options options;
+        struct replay_result result;
+        selftest_run(t, trial, n, &options, &result);
+    }
+    return t->checked != before;
+}
+
 static bool test_duty(struct selftest *t, const struct wsksim_case *c)
 {
+    char text[64];
     struct selftest_trial trial = selftest_trial_of(t, c, false);
+    uint64_t before = t->checked;
     if (!selftest_is_silent(t, &trial, t->silent_runs)) {
         return row(c, "FAILED: the system does not keep it");
     }
-    row(c, "kept");
-    return true;
+    uint64_t checks = t->checked - before;
+    if (c->is_silent) {
+        return checks > 0 ? row(c, "FAILED: it checks something, and says that it does not")
+                          : !row(c, "kept: no monitor speaks");
+    }
+    if (checks == 0 && !is_reached(t, &trial)) {
+        return row(c, "FAILED: none of its checks is ever reached");
+    }
+    snprintf(text, sizeof text, "kept: %llu checks", (unsigned long long)checks);
+    return !row(c, text);
 }
 
 static bool test_freedom(struct selftest *t, const struct wsksim_case *c)

@@ -25,6 +25,7 @@ struct selftest {
     const struct wsksim_cases *cases;
     struct choice_log *log;
     uint64_t silent_runs;
+    uint64_t checked; /* checks that all runs so far have reached */
 };
 
 /* Opens the module with the cases. False: message says why, in one line. */

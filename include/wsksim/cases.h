@@ -6,13 +6,13 @@
  * judges what came out by the kind of the case:
  *
  *   MISTAKE   with is_mistaken the run must break the first rule of `proves`, without it none
- *   DUTY      no run may break any rule; the body checks what it sees
+ *   DUTY      no run may break any rule; the body checks what it sees, in some run at least
  *   FREEDOM   something the system may do: some run must see it and raise *witnessed
  */
 #ifndef WSKSIM_CASES_H
 #define WSKSIM_CASES_H
 
-#define WSKSIM_CASES_VERSION 2u
+#define WSKSIM_CASES_VERSION 3u
 
 enum wsksim_case_kind { WSKSIM_CASE_MISTAKE, WSKSIM_CASE_DUTY, WSKSIM_CASE_FREEDOM };
 
@@ -37,6 +37,7 @@ struct wsksim_case {
     /* A mistake that is counted and no finding, whatever its rule says; a promise that not even
      * that much is counted. */
     unsigned char is_lint;
+    unsigned char is_silent; /* a duty that checks nothing itself: a monitor would speak */
 };
 
 /* A rule that no driver can prove: by which test it is proven instead. */
@@ -51,6 +52,7 @@ struct wsksim_cases {
     const struct wsksim_case **selected; /* before the run */
     unsigned char *is_mistaken;          /* before the run */
     unsigned *witnessed;                 /* after the run */
+    unsigned *checked;                   /* after the run: checks that were reached */
     const struct wsksim_elsewhere *elsewhere;
     unsigned elsewhere_count;
 };

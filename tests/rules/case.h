@@ -16,9 +16,10 @@
  * of cases are unique. The first id is the rule; more ids (bug classes, properties, knobs, other
  * rules) follow. Options after the ids: .place = WSKSIM_CASE_ENTRY, .world = script,
  * .keep = WSKSIM_KEEP_PEERS, .is_lint = 1 (a mistake that is only lint, of a rule that has errors
- * too; a promise that its rule is not even linted), .knobs = "amb.23=0" (a promise that holds under
- * one reading only; wsksim check knows nothing of it), .off = "CTL-129" (what Windows answers to a
- * breach whose monitor comes back, model_breach).
+ * too; a promise that its rule is not even linted), .is_silent = 1 (a promise without a Check, or
+ * whose Checks are for what is wrong: a monitor would speak; all others are reached), .knobs =
+ * "amb.23=0" (a promise that holds under one reading only; wsksim check knows nothing of it),
+ * .off = "CTL-129" (what Windows answers to a breach whose monitor comes back, model_breach).
  *
  * A case shows a reading if it names the knob among its ids and pins the value in .knobs. Then
  * another value of the knob must change what comes out, or the self-test fails: a promise (or a
@@ -57,8 +58,10 @@ extern BOOLEAN Mistaken;
 
 /* A promise of the system; a breach ends the run as SYS-ASSERT with the words of the condition. */
 #define Check(condition)                                                                           \
-    ((condition) ? (void)0                                                                         \
-                 : (void)RtlAssert((PVOID) #condition, (PVOID)__FILE__, __LINE__, NULL))
+    (CaseReached(), (condition) ? (void)0                                                          \
+                                : (void)RtlAssert((PVOID) #condition, (PVOID)__FILE__, __LINE__,   \
+                                                  NULL))
+void CaseReached(void);
 void Witness(void);
 
 /* Counts what several contexts count: atomic, and no scheduling point of its own. */

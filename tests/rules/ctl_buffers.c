@@ -123,7 +123,7 @@ MISTAKE(npi_id_freed, "CTL-048", .world = PortWorld)
 
 /* ---- buffers of one that does not ---- */
 
-DUTY(buffers_are_free_after_the_return, "CTL-042 PROP-36")
+DUTY(buffers_are_free_after_the_return, "CTL-042 PROP-36", .is_silent = 1)
 {
     SIZE_T Size, Room = 256;
     PVOID Out = Open() ? ExAllocatePoolWithTag(NonPagedPoolNx, Room, 'oucC') : NULL;
@@ -486,7 +486,8 @@ MISTAKE(wsk_from_nested_routines, "CTL-056 IRP-022 amb.40", .knobs = "amb.40=err
     Recurse(Mistaken ? 8 : 2);
 }
 
-DUTY(wsk_from_nested_routines_is_no_error, "CTL-056 amb.40", .knobs = "amb.40=allowed")
+DUTY(wsk_from_nested_routines_is_no_error, "CTL-056 amb.40", .knobs = "amb.40=allowed",
+     .is_silent = 1)
 {
     Recurse(8);
 }

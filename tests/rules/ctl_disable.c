@@ -694,7 +694,7 @@ static NTSTATUS GiveBack(void)
 }
 
 DUTY(retained_data_is_not_in_progress, "CTL-089c PROP-18", .world = PortWorld,
-     .knobs = "event.concurrency=serial")
+     .knobs = "event.concurrency=serial", .is_silent = 1)
 {
     if (Once(Keep)) {
         PortEnd();

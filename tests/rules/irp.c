@@ -244,7 +244,7 @@ MISTAKE(raw_irp_where_pages_list_none, "IRP-031 irp.raw_memory", .is_lint = 1,
 }
 
 DUTY(raw_irp_without_a_word, "IRP-031 irp.raw_memory", .is_lint = 1,
-     .knobs = "irp.raw_memory=accept")
+     .knobs = "irp.raw_memory=accept", .is_silent = 1)
 {
     (void)RawSocket();
 }

@@ -13,7 +13,7 @@ static NTSTATUS AddsAnMdl(PDEVICE_OBJECT Device, PIRP Irp)
     return Complete(Irp, STATUS_SUCCESS);
 }
 
-DUTY(mdl_on_an_irp_from_above_goes_with_it, "KRN-007", .world = User)
+DUTY(mdl_on_an_irp_from_above_goes_with_it, "KRN-007", .world = User, .is_silent = 1)
 {
     Serve(AddsAnMdl, NULL);
 }

@@ -293,7 +293,7 @@ static NTSTATUS ForwardsAndWaits(PDEVICE_OBJECT Device, PIRP Irp)
 }
 
 DUTY(marks_and_stops, "KRN-015 kernel.mark_and_stop", .world = User,
-     .knobs = "kernel.mark_and_stop=tolerated", .is_lint = 1)
+     .knobs = "kernel.mark_and_stop=tolerated", .is_lint = 1, .is_silent = 1)
 {
     ServeForwarding(ForwardsAndWaits, TRUE);
 }

@@ -123,7 +123,7 @@ MISTAKE(dpc_touches_paged_pool, "KRN-051 KRN-156 KPROP-09")
 }
 
 /* Locked pages are resident. */
-DUTY(locked_paged_pool_is_resident, "KRN-051")
+DUTY(locked_paged_pool_is_resident, "KRN-051", .is_silent = 1)
 {
     UCHAR *Bytes = Paged();
     PMDL Mdl = Bytes != NULL ? IoAllocateMdl(Bytes, 64, FALSE, FALSE, NULL) : NULL;
@@ -556,7 +556,7 @@ static void Other(PVOID Context)
 
 /* With two processors the other thread gets one, and ends although this one is at DISPATCH_LEVEL.
  */
-DUTY(raising_excludes_nobody_else, "KRN-065")
+DUTY(raising_excludes_nobody_else, "KRN-065", .is_silent = 1)
 {
     PVOID Thread = CaseThread(Other, NULL);
     BOOLEAN HasOthers =

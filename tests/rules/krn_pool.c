@@ -121,7 +121,8 @@ MISTAKE(freed_with_tag_zero, "KRN-194 kernel.free_tag_zero", .knobs = "kernel.fr
     }
 }
 
-DUTY(tag_zero_fits_any, "KRN-194 kernel.free_tag_zero", .knobs = "kernel.free_tag_zero=0")
+DUTY(tag_zero_fits_any, "KRN-194 kernel.free_tag_zero", .knobs = "kernel.free_tag_zero=0",
+     .is_silent = 1)
 {
     PUCHAR Bytes = Block();
     if (Bytes != NULL) {

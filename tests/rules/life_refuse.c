@@ -56,7 +56,7 @@ static void Visitor(void)
     }
 }
 
-DUTY(refused_with_the_outputs_stored, "CTL-095 ACPT-014 CTL-181", .world = Visitor)
+DUTY(refused_with_the_outputs_stored, "CTL-095 ACPT-014 CTL-181", .world = Visitor, .is_silent = 1)
 {
     PWSK_SOCKET Listening = ListenerOn(LIFE_PORT, &Refuses);
     if (Listening != NULL &&

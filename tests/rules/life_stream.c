@@ -157,7 +157,7 @@ MISTAKE(stream_accepts_after_connect, "STRM-008 STRM-005 BUG-LIFE-54", .keep = W
     }
 }
 
-DUTY(failed_listen_does_not_commit, "STRM-006 STRM-001", .world = Visitor)
+DUTY(failed_listen_does_not_commit, "STRM-006 STRM-001", .world = Visitor, .is_silent = 1)
 {
     PWSK_SOCKET Socket = New(TRUE, LIFE_PORT);
     if (Socket == NULL) {

@@ -108,7 +108,7 @@ static NTSTATUS RegisterFromLocal(PVOID Context)
     return Status;
 }
 
-DUTY(client_npi_is_copied, "REG-004")
+DUTY(client_npi_is_copied, "REG-004", .is_silent = 1)
 {
     if (NT_SUCCESS(RegisterFromLocal(&Block))) {
         if (Capture(&Block)) {
@@ -310,7 +310,7 @@ MISTAKE(resolver_before_windows_7, "REG-015 provider.table",
     }
 }
 
-DUTY(resolver_is_there, "REG-015 provider.table", .knobs = "provider.table=full")
+DUTY(resolver_is_there, "REG-015 provider.table", .knobs = "provider.table=full", .is_silent = 1)
 {
     if (CaseWsk() && RequestNew(&First)) {
         static UNICODE_STRING Name;
@@ -447,7 +447,7 @@ MISTAKE(calls_after_one_of_two_releases, "REG-019 npi.calls_after_partial_releas
 }
 
 DUTY(calls_while_captures_are_left, "REG-019 npi.calls_after_partial_release", .is_lint = 1,
-     .knobs = "npi.calls_after_partial_release=while-counted")
+     .knobs = "npi.calls_after_partial_release=while-counted", .is_silent = 1)
 {
     if (!RequestNew(&First) || !RequestNew(&Second) || !Register(&Block)) {
         return;
@@ -524,7 +524,7 @@ FREEDOM(null_client_completes_irp_yes, "REG-028 socket.null_client_completes_irp
     }
 }
 
-DUTY(release_and_query_never_block, "REG-038")
+DUTY(release_and_query_never_block, "REG-038", .is_silent = 1)
 {
     KIRQL Old;
     WSK_PROVIDER_CHARACTERISTICS Versions;
@@ -557,7 +557,7 @@ MISTAKE(npi_release_with_pending_lint, "REG-018 npi.release_with_pending", .is_l
 }
 
 DUTY(npi_release_with_pending, "REG-018 npi.release_with_pending", .is_lint = 1,
-     .knobs = "npi.release_with_pending=allowed")
+     .knobs = "npi.release_with_pending=allowed", .is_silent = 1)
 {
     if (!RequestNew(&First) || !Register(&Block)) {
         return;
