@@ -47,7 +47,7 @@ static void CountThread(PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
-DUTY(interlocked_operations_are_atomic, "KRN-300 KPROP-24")
+DUTY(interlocked_operations_are_atomic, "KRN-300")
 {
     if (Beside(CountThread, NULL, Count)) {
         Check(Counter == 6);

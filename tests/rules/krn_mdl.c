@@ -75,7 +75,7 @@ MISTAKE(secondary_mdl_without_irp, "KRN-220")
     Free(Bytes);
 }
 
-FREEDOM(mdl_cannot_be_had, "KRN-220")
+FREEDOM(mdl_cannot_be_had, "KRN-220 KPROP-22")
 {
     void *Bytes = Pool(SIZE);
     PMDL Mdl = Over(Bytes, SIZE);
@@ -208,7 +208,7 @@ DUTY(failed_lock_locks_nothing, "KRN-223")
     Free(Bytes);
 }
 
-FREEDOM(locking_raises, "KRN-223")
+FREEDOM(locking_raises, "KRN-223 KPROP-22")
 {
     void *Bytes = ExAllocatePoolWithTag(PagedPool, SIZE, TAG);
     PMDL Mdl = Over(Bytes, SIZE);
@@ -386,7 +386,7 @@ MISTAKE(system_address_of_a_bare_mdl, "KRN-230")
     Free(Bytes);
 }
 
-FREEDOM(no_system_address, "KRN-230")
+FREEDOM(no_system_address, "KRN-230 KPROP-22")
 {
     void *Bytes;
     PMDL Mdl = Locked(&Bytes, IoReadAccess);
@@ -669,7 +669,7 @@ static void SendOne(void)
     }
 }
 
-MISTAKE(indicated_mdl_is_built_again, "KRN-238", .world = SendOne)
+MISTAKE(indicated_mdl_is_built_again, "KRN-238 KPROP-24", .world = SendOne)
 {
     PWSK_SOCKET Socket = CaseWsk() ? SocketNew(WSK_FLAG_DATAGRAM_SOCKET, NULL, &OnDatagrams) : NULL;
     if (Socket != NULL && NT_SUCCESS(SocketBind(Socket, 7000)) &&

@@ -369,7 +369,7 @@ FREEDOM(pool_garbage, "KRN-206 KRN-201")
     Give(Bytes);
 }
 
-FREEDOM(allocation_fails, "KRN-190")
+FREEDOM(allocation_fails, "KRN-190 KPROP-22")
 {
     PUCHAR Bytes = Block();
     if (Bytes == NULL) {

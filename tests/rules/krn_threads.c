@@ -63,7 +63,7 @@ MISTAKE(handle_of_a_user_process, "KRN-250", .world = User)
     Serve(CreatesForUser, NULL);
 }
 
-FREEDOM(thread_cannot_be_had, "KRN-250")
+FREEDOM(thread_cannot_be_had, "KRN-250 KPROP-22")
 {
     HANDLE Handle;
     if (!Start(Nothing, NULL, OBJ_KERNEL_HANDLE, &Handle)) {

@@ -14,6 +14,7 @@ enum {
     PROGRAMS = 4000,
     ILLEGAL_PROGRAMS = 2500,
     PAIRS = 100,
+    LIMIT_ONE_IN = 100,
     MUTATED_RUNS = 150,
     MUTATED_TRIES = 24,
     MUTATED_EVENTS = 3,
@@ -118,19 +119,34 @@ static void test_illegal(void **state)
     }
 }
 
-static void test_reach(void **state)
+/* ---- properties over pairs of runs ---- */
+
+/* The comparisons can fail: another program is another run, and a broken Level is noticed. */
+static void test_pairs_differ(void **state)
 {
-    char name[16];
+    bool is_noticed = false;
     (void)state;
-    for (uint32_t p = 0; p < REPORT_PROPERTIES; p++) {
-        if (total.checked[p] != 0) {
-            print_message("%s looked at %llu times\n", trace_property_name(p, name),
-                          (unsigned long long)total.checked[p]);
+    bed_open("wsk_program");
+    struct bed_run one = bed_plan(0), other = bed_plan(2);
+    (void)bed_only_run(&one);
+    uint64_t fingerprint = sim_fingerprint(bed_sim);
+    (void)bed_only_run(&other);
+    assert_true(sim_fingerprint(bed_sim) != fingerprint);
+#if WSKSIM_MUTANTS
+    for (uint32_t m = 0; m < MODEL_MUTANT_COUNT; m++) {
+        if (strcmp(model_mutants[m].name, "ioctl_level_matters") == 0) {
+            model_mutant_on = (uint16_t)(m + 1);
         }
     }
+    assert_true(model_mutant_on != 0);
+    for (uint64_t number = 0; number < PAIRS && !is_noticed; number++) {
+        is_noticed = pair_levels_differ(number, NULL);
+    }
+    model_mutant_on = 0;
+    assert_true(is_noticed);
+#endif
+    (void)is_noticed;
 }
-
-/* ---- properties over pairs of runs ---- */
 
 static void test_pairs(void **state)
 {
@@ -177,6 +193,32 @@ static uint32_t property_number(const char *id)
         }
     }
     return 0;
+}
+
+/* Every property that is checked over runs was, and few runs met a limit of ours. */
+static void test_reach(void **state)
+{
+    char name[16];
+    uint32_t unseen = 0;
+    (void)state;
+    for (size_t i = 0; i < SIM_COUNT(properties); i++) {
+        bool is_here = properties[i].home == HOME_TRACE || properties[i].home == HOME_PAIR;
+        if (is_here && total.checked[property_number(properties[i].id)] == 0) {
+            print_error("%s was never looked at\n", properties[i].id);
+            unseen++;
+        }
+    }
+    for (uint32_t p = 0; p < REPORT_PROPERTIES; p++) {
+        if (total.checked[p] != 0) {
+            print_message("%s looked at %llu times\n", trace_property_name(p, name),
+                          (unsigned long long)total.checked[p]);
+        }
+        assert_int_equal(total.failed[p], 0);
+    }
+    print_message("%llu of %llu runs met a limit\n", (unsigned long long)bed_limits,
+                  (unsigned long long)bed_runs);
+    assert_true(bed_limits * LIMIT_ONE_IN <= bed_runs);
+    assert_int_equal(unseen, 0);
 }
 
 static uint32_t tries[REPORT_PROPERTIES];
@@ -270,16 +312,27 @@ static bool is_case_home(const char *id, const char *name)
     return system(command) == 0;
 }
 
+/* What an alias names is not one itself. */
+static bool is_checked_itself(const char *id)
+{
+    for (size_t i = 0; i < SIM_COUNT(properties); i++) {
+        if (strcmp(properties[i].id, id) == 0 && properties[i].home != HOME_ALIAS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_home(const struct property *p, uint32_t number)
 {
     switch (p->home) {
     case HOME_TRACE:
         return total.checked[number] != 0 && is_broken[number];
-    case HOME_GATE: /* test_gate_traces looks at it and breaks it */
+    case HOME_GATE: /* test_gate_traces asserts that it is looked at, and breaks it */
     case HOME_GATE_PAIR:
         return strcmp(p->where, "test_gate_traces") == 0;
     case HOME_ALIAS:
-        return property_number(p->where) != 0;
+        return is_checked_itself(p->where);
     case HOME_PAIR:
         return total.checked[number] != 0;
     case HOME_BREACH:
@@ -325,6 +378,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_legal), cmocka_unit_test(test_illegal), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_pairs_differ),
         cmocka_unit_test(test_reach), cmocka_unit_test(test_self),    cmocka_unit_test(test_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
