@@ -317,6 +317,18 @@ static bool judge_pattern(const struct sim *s, uintptr_t address, struct bad_mem
     return true;
 }
 
+static void judge_wild(struct sim *s, uintptr_t address, struct bad_memory *bad)
+{
+    const struct sim_where *refused = wsk_extension_refused(s, address);
+    bad->rule = refused != NULL ? RULE_CTL_174 : RULE_MEM_WILD;
+    if (refused != NULL) {
+        bad->prior = *refused;
+    }
+    snprintf(bad->text, sizeof(bad->text), "an address that is no memory of the driver%s",
+             refused != NULL ? "; the output of a SIO_WSK_REGISTER_EXTENSION that failed led there"
+                             : "");
+}
+
 static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
 {
     memset(bad, 0, sizeof(*bad));
@@ -343,8 +355,7 @@ static void judge(struct sim *s, uintptr_t address, struct bad_memory *bad)
         snprintf(bad->text, sizeof(bad->text), "%s",
                  global ? "bytes outside a global variable" : "an invalid address of the driver");
     } else {
-        bad->rule = RULE_MEM_WILD;
-        snprintf(bad->text, sizeof(bad->text), "an address that is no memory of the driver");
+        judge_wild(s, address, bad);
     }
 }
 

@@ -4,8 +4,8 @@
  * instrumented (that costs 0.1 ms per fault).
  *
  * Limit: the processor does not say which non-canonical address was used. It is then guessed from
- * the registers: the largest value that is no address, and of a value and its shadow index the
- * value.
+ * the registers: a value that is no address and whose shadow index another register holds, else the
+ * largest value that is no address.
  */
 #define _GNU_SOURCE
 #include "fault.h"
@@ -54,23 +54,31 @@ void sim_fault_install(void)
 static const int general[] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RBP, REG_R8,
                               REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
+SIM_NO_ASAN static bool has_shadow(const greg_t *registers, uintptr_t value)
+{
+    for (size_t i = 0; i < SIM_COUNT(general); i++) {
+        uintptr_t other = (uintptr_t)registers[general[i]];
+        if (other == value >> 3 || other == (value >> 3) + SIM_SHADOW_OFFSET) {
+            return true;
+        }
+    }
+    return false;
+}
+
 SIM_NO_ASAN static uintptr_t guess_address(const greg_t *registers)
 {
-    uintptr_t best = 0;
+    uintptr_t best = 0, checked = 0;
     for (size_t i = 0; i < SIM_COUNT(general); i++) {
         uintptr_t value = (uintptr_t)registers[general[i]];
         bool is_address = value < 0x800000000000ull;
         if (!is_address && value > best) {
             best = value;
         }
-    }
-    for (size_t i = 0; i < SIM_COUNT(general); i++) {
-        uintptr_t value = (uintptr_t)registers[general[i]];
-        if (value >> 3 == best || (value >> 3) + SIM_SHADOW_OFFSET == best) {
-            return value;
+        if (!is_address && value > checked && has_shadow(registers, value)) {
+            checked = value;
         }
     }
-    return best;
+    return checked != 0 ? checked : best;
 }
 
 SIM_NO_ASAN static bool is_fiber(uintptr_t stack_pointer)

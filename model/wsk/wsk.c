@@ -38,6 +38,7 @@ void wsk_reset(struct sim *s)
     state.request_count = 0;
     state.invocation_count = 0;
     state.provider = NULL;
+    memset(state.refused_output, 0, sizeof state.refused_output);
     state.is_ready = state.ready_drawn = state.has_refused = false;
     state.given_up = NULL;
     wsk_control_reset(s);

@@ -585,6 +585,8 @@ bool wsk_event_peek_client(struct sim *s, struct wsk_socket *accepted);
 const void *wsk_event_target(const struct wsk_socket *socket, enum wsk_event event);
 /* The event whose callback runs on this context, if it was called with nothing (CTL-187). */
 const char *wsk_event_told_nothing(struct sim *s);
+/* Where an extension was refused whose output, not written, leads to the address (CTL-174). */
+const struct sim_where *wsk_extension_refused(struct sim *s, uintptr_t address);
 /* True if the current context is inside a callback of this socket (REL-013); its invocation. */
 struct wsk_invocation *wsk_event_inside(struct sim *s, const struct wsk_socket *socket);
 
@@ -630,6 +632,9 @@ struct wsk_state {
     bool is_ready, ready_drawn;
     sim_time ready_at;
     bool has_refused; /* nointerface_sticks */
+    /* What the output of the latest refused registration of an extension led to (CTL-174). */
+    uintptr_t refused_output[2];
+    struct sim_where refused;
     struct wsk_registration *given_up; /* its WskDeregister could never return */
     /* wsk_client_control.c: SD cache, transports, queued changes */
     struct wsk_control_state *control;

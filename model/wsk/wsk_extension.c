@@ -102,6 +102,47 @@ static void *provider_table(struct sim *s)
     return copy;
 }
 
+/* The outputs stay as they are (CTL-171), so that only what they lead to tells of their use. */
+static void note_refused(struct sim *s, const WSK_EXTENSION_CONTROL_OUT *out)
+{
+    struct wsk_state *w = wsk_of(s);
+    w->refused_output[0] = (uintptr_t)out->ProviderContext;
+    w->refused_output[1] = (uintptr_t)out->ProviderDispatch;
+    w->refused = sim_here(s);
+}
+
+enum { REACH = 64 }; /* a table of functions, a context */
+
+/* What lies there by chance was taken for a table, and one of its entries was called. */
+static bool is_entry(uintptr_t table, uintptr_t address)
+{
+    for (uintptr_t at = table; at < table + REACH; at += sizeof address) {
+        uintptr_t entry;
+        if (at % sizeof entry != 0 || !sim_memory_ok((const void *)at, sizeof entry, NULL)) {
+            return false;
+        }
+        memcpy(&entry, (const void *)at, sizeof entry);
+        if (entry == address) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct sim_where *wsk_extension_refused(struct sim *s, uintptr_t address)
+{
+    const struct wsk_state *w = wsk_of(s);
+    for (size_t i = 0; i < SIM_COUNT(w->refused_output); i++) {
+        uintptr_t base = w->refused_output[i];
+        uintptr_t shadow = (base >> 3) + SIM_SHADOW_OFFSET; /* looked at before a far address */
+        bool is_there = address - base < REACH || address - shadow < (REACH >> 3);
+        if (base != 0 && (is_there || is_entry(base, address))) {
+            return &w->refused;
+        }
+    }
+    return NULL;
+}
+
 void wsk_extension_register(struct wsk_call *call, const struct wsk_control *c)
 {
     struct sim *s = call->s;
@@ -118,10 +159,12 @@ void wsk_extension_register(struct wsk_call *call, const struct wsk_control *c)
             out->ProviderContext = NULL;
         }
         bool succeeds = model_mutated(extension_pretends);
+        note_refused(s, out);
         wsk_inline(call, succeeds ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED, 0); /* CTL-171 */
         return;
     }
     if (e->context != NULL && model_knob(s, KNOB_AMB_56) == 0) {
+        note_refused(s, out);
         wsk_inline(call, STATUS_INVALID_DEVICE_STATE, 0);
         return;
     }

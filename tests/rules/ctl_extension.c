@@ -119,6 +119,19 @@ MISTAKE(extension_output_after_failure, "MEM-NULL CTL-174")
     }
 }
 
+/* The same with an output that was never initialised: whatever is in it is taken for a table. */
+MISTAKE(extension_output_of_nobody_used, "CTL-174")
+{
+    PWSK_SOCKET Socket = New(WSK_FLAG_BASIC_SOCKET, NULL);
+    if (Socket != NULL) {
+        Out.ProviderDispatch = (const void *)(ULONG_PTR)0x7654321000;
+        NTSTATUS Status = RegisterPing(Socket);
+        if (NT_SUCCESS(Status) || (Mistaken && Out.ProviderDispatch != NULL)) {
+            (void)Ping(Out.ProviderContext);
+        }
+    }
+}
+
 /* ---- with the one of the simulator ---- */
 
 #define PING .knobs = "extension=ping"
