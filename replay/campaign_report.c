@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a campaign says at its beginning and at its end. */
 #include <stdio.h>
+#include <string.h>
 
 #include "replay/campaign.h"
 
@@ -35,14 +36,39 @@ static unsigned count_rules(const uint64_t *counter)
     return count;
 }
 
+/*
+ * What a lint is about: 0 sockets, 1 the kernel, where worse of the same rule is an error, 2 advice
+ * about the kernel that is never an error: style.
+ */
+static int lint_group(const struct model_rule_info *rule)
+{
+    bool is_socket = strncmp(rule->id, "KRN-", 4) != 0 && strncmp(rule->id, "SYS-", 4) != 0;
+    return is_socket ? 0 : rule->severity == MODEL_SEVERITY_ERROR ? 1 : 2;
+}
+
+static bool is_later(const uint64_t *lints, int a, int b)
+{
+    int group_a = lint_group(&model_rules[a]), group_b = lint_group(&model_rules[b]);
+    return group_a != group_b ? group_a > group_b : lints[a] > lints[b];
+}
+
+/* Sockets first, style last; of each the rarest first: what every run has says least. */
 static void print_lints(const struct worker_counters *total)
 {
+    int order[MODEL_RULE_COUNT], count = 0;
     for (int i = 0; i < MODEL_RULE_COUNT; i++) {
         if (total->rule_lints[i] > 0) {
-            printf("lint %s, %llu times: %s\n", model_rules[i].id,
-                   (unsigned long long)total->rule_lints[i],
-                   model_lint_text((enum model_rule)i));
+            int at = count++;
+            for (; at > 0 && is_later(total->rule_lints, order[at - 1], i); at--) {
+                order[at] = order[at - 1];
+            }
+            order[at] = i;
         }
+    }
+    for (int i = 0; i < count; i++) {
+        printf("lint %s, %llu times: %s\n", model_rules[order[i]].id,
+               (unsigned long long)total->rule_lints[order[i]],
+               model_lint_text((enum model_rule)order[i]));
     }
 }
 

@@ -163,6 +163,9 @@ int command_check(const struct flags *flags)
     if (flags->argument_count != 1) {
         return command_refuse("check takes one driver module; 'wsksim check --help' says more");
     }
+    if (flags->runs == 0) {
+        return command_refuse("-runs=0: nothing would be run; leave it out for no limit");
+    }
     if (!bounds_are_sane(flags)) {
         return EXIT_CODE_USAGE;
     }

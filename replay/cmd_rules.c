@@ -3,6 +3,8 @@
  * wsksim rules: the contract as a list, a rule in full, the readings of its silences; and the proof
  * of it, on cases that each make one mistake or check one promise.
  */
+#define _GNU_SOURCE
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,16 +55,43 @@ static bool open_cases(const struct flags *flags, bool is_needed, struct selftes
     return true;
 }
 
+static struct selftest test; /* large */
+
+/*
+ * In the middle of a run, on the stack of whatever fiber it is in: ends at once. Each row was
+ * written when its case was done.
+ */
+static void on_interrupt(int signal)
+{
+    static const char clean[] = "wsksim: interrupted; what was done so far is above\n";
+    static const char failed[] = "wsksim: interrupted; of what was done so far, something failed\n";
+    ssize_t written = test.has_failed ? write(STDERR_FILENO, failed, sizeof failed - 1)
+                                      : write(STDERR_FILENO, clean, sizeof clean - 1);
+    (void)signal;
+    (void)written;
+    _exit(test.has_failed ? EXIT_CODE_INTERNAL : EXIT_CODE_INTERRUPTED);
+}
+
+static void catch_interrupts(void)
+{
+    const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_ONSTACK};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 static int test_rules(const struct flags *flags)
 {
-    static struct selftest test; /* large */
     unsigned count, failed;
+    if (flags->runs == 0) {
+        return command_refuse("-runs=0: nothing would be run; a number from 1 on is expected");
+    }
     if (flags->mutants == 1 && !WSKSIM_MUTANTS) {
         return command_refuse("this build has no mutants; configure one with -DWSKSIM_MUTANTS=ON");
     }
     if (!open_cases(flags, true, &test)) {
         return EXIT_CODE_USAGE;
     }
+    catch_interrupts();
     if (flags->mutants == 1) {
         failed = selftest_mutants(&test, flags->rule, &count);
         printf("%u mutants, %u survive\n", count, failed);
@@ -73,7 +102,7 @@ static int test_rules(const struct flags *flags)
         printf("%u %s, %u failed\n", count, flags->twins == 1 ? "twins" : "cases", failed);
     }
     if (count == 0) {
-        return command_refuse("nothing to run for rules that begin with '%.40s'", flags->rule);
+        return command_refuse("nothing to run: '%.40s' begins no id and is no case", flags->rule);
     }
     return failed == 0 ? EXIT_CODE_CLEAN : EXIT_CODE_INTERNAL;
 }
@@ -81,7 +110,6 @@ static int test_rules(const struct flags *flags)
 /* Rules, of those that the prefix names, that nothing proves. */
 static int print_unproven(const struct flags *flags)
 {
-    static struct selftest test;
     unsigned count = 0;
     if (!open_cases(flags, true, &test)) {
         return EXIT_CODE_USAGE;
@@ -123,31 +151,68 @@ static int print_named(const struct flags *flags, const struct rule_evidence *ev
     return EXIT_CODE_CLEAN;
 }
 
+static void print_one(const struct flags *flags, enum model_rule rule,
+                      const struct rule_evidence *evidence)
+{
+    if (flags->brief == 1) {
+        rule_print_line(&model_rules[rule]);
+    } else {
+        rule_print(rule, evidence);
+    }
+}
+
+static bool is_named_by_a_case(const char *id, const char *prefix, const struct wsksim_cases *cases)
+{
+    for (const struct wsksim_case *c = cases->begin; c < cases->end; c++) {
+        if (selftest_is_chosen(c, prefix) && selftest_proves(c->proves, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No rule begins like this: a class of bugs, a property, a silence, a case. What is about it. */
+static int print_about(const struct flags *flags, const struct rule_evidence *evidence)
+{
+    if (evidence->cases == NULL) {
+        return command_refuse("no rule begins with '%.40s', and there is no module with cases",
+                              flags->rule);
+    }
+    if (rule_print_cases(flags->rule, evidence->cases) == 0) {
+        return command_refuse("no rule begins with '%.40s', and no case or mutant names it",
+                              flags->rule);
+    }
+    for (int i = 0; i < MODEL_RULE_COUNT; i++) {
+        if (is_named_by_a_case(model_rules[i].id, flags->rule, evidence->cases)) {
+            print_one(flags, (enum model_rule)i, evidence);
+        }
+    }
+    return EXIT_CODE_CLEAN;
+}
+
 static int print_list(const struct flags *flags, const struct rule_evidence *evidence)
 {
     unsigned count = 0;
     for (int i = 0; i < MODEL_RULE_COUNT; i++) {
         if (begins(model_rules[i].id, flags->rule)) {
-            if (flags->brief == 1) {
-                rule_print_line(&model_rules[i]);
-            } else {
-                rule_print((enum model_rule)i, evidence);
-            }
+            print_one(flags, (enum model_rule)i, evidence);
             count++;
         }
     }
     if (evidence->cases != NULL) {
         count += rule_print_rows(flags->rule, flags->brief == 1, evidence->cases);
     }
-    return count > 0 ? EXIT_CODE_CLEAN : command_refuse("no rule begins with '%.40s'", flags->rule);
+    return count > 0 ? EXIT_CODE_CLEAN : print_about(flags, evidence);
 }
 
 static void print_knobs(void)
 {
     for (int i = 0; i < MODEL_KNOB_COUNT; i++) {
         const struct model_knob_info *knob = &model_knobs[i];
-        printf("%s (once per %s): %s\n", knob->name,
-               knob->scope == MODEL_KNOB_RUN ? "run" : "event", knob->question);
+        const char *silences = model_knob_silences((enum model_knob)i);
+        printf("%s (once per %s%s%s): %s\n", knob->name,
+               knob->scope == MODEL_KNOB_RUN ? "run" : "event", silences[0] != '\0' ? "; " : "",
+               silences, knob->question);
         for (unsigned v = 0; v < knob->values; v++) {
             char name[64];
             model_knob_value_name((enum model_knob)i, v, name, sizeof name);
@@ -161,7 +226,6 @@ static void print_knobs(void)
 
 int command_rules(const struct flags *flags)
 {
-    static struct selftest test;
     if (flags->selftest == 1 || flags->twins == 1 || flags->mutants == 1) {
         return test_rules(flags);
     }

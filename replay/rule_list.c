@@ -143,6 +143,45 @@ static void print_proofs(const char *id, const struct wsksim_cases *cases)
     puts(separator[0] == ',' ? "" : "  proven by: nothing");
 }
 
+static const char *case_text(enum wsksim_case_kind kind)
+{
+    switch (kind) {
+    case WSKSIM_CASE_MISTAKE:
+        return "mistake";
+    case WSKSIM_CASE_DUTY:
+        return "promise";
+    case WSKSIM_CASE_FREEDOM:
+        return "freedom";
+    }
+    return "";
+}
+
+unsigned rule_print_cases(const char *prefix, const struct wsksim_cases *cases)
+{
+    unsigned count = 0;
+    for (const struct wsksim_case *c = cases->begin; c < cases->end; c++) {
+        if (selftest_is_chosen(c, prefix)) {
+            printf("case %s (%s, tests/rules/%s): %s\n", c->name,
+                   case_text((enum wsksim_case_kind)c->kind), c->file, c->proves);
+            count++;
+        }
+    }
+    for (unsigned i = 0; i < cases->elsewhere_count; i++) {
+        const struct wsksim_elsewhere *e = &cases->elsewhere[i];
+        if (selftest_names(e->id, prefix)) {
+            printf("test of %s (%s): %s\n", e->id, e->place, e->what);
+            count++;
+        }
+    }
+    for (int i = 0; i < MODEL_MUTANT_COUNT; i++) {
+        if (selftest_names(model_mutants[i].proves, prefix)) {
+            printf("mutant %s: %s\n", model_mutants[i].name, model_mutants[i].proves);
+            count++;
+        }
+    }
+    return count;
+}
+
 static void print_campaign(enum model_rule rule, const struct store_campaign *campaign)
 {
     const char *slash = strrchr(campaign->module, '/');

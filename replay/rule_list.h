@@ -33,6 +33,12 @@ void rule_print(enum model_rule rule, const struct rule_evidence *evidence);
 unsigned rule_print_rows(const char *prefix, bool is_brief, const struct wsksim_cases *cases);
 
 /*
+ * A line for each case and each test elsewhere that the prefix selects, and for each mutant that
+ * breaks what it selects; how many lines.
+ */
+unsigned rule_print_cases(const char *prefix, const struct wsksim_cases *cases);
+
+/*
  * The rule under which a mistake against this one is found: itself, or a consequence; NULL if no
  * case makes such a mistake. The text is valid until the next call.
  */

@@ -10,6 +10,8 @@
 #ifndef REPLAY_SELFTEST_H
 #define REPLAY_SELFTEST_H
 
+#include <signal.h>
+
 #include "replay/session.h"
 
 #include "include/wsksim/cases.h"
@@ -26,16 +28,17 @@ struct selftest {
     struct choice_log *log;
     uint64_t silent_runs;
     uint64_t checked; /* checks that all runs so far have reached */
+    volatile sig_atomic_t has_failed; /* so far; for who is interrupted */
 };
 
 /* Opens the module with the cases. False: message says why, in one line. */
 SIM_MUST_USE bool selftest_open(struct selftest *t, const char *path, char *message, size_t size);
 
 /*
- * Runs all cases one of whose ids begins with prefix ("" = all) and prints a row each, and what
- * went wrong. A twin without its mistake, and a duty, must be silent for so many runs; a reading
- * that a case names and pins must make a difference to it. Returns the number of cases that
- * failed; *count is how many there were.
+ * Runs all cases that the prefix selects ("" = all) and prints a row each, and what went wrong. A
+ * twin without its mistake, and a duty, must be silent for so many runs; a reading that a case
+ * names and pins must make a difference to it. Returns the number of cases that failed; *count is
+ * how many there were.
  */
 unsigned selftest_cases(struct selftest *t, const char *prefix, uint64_t silent_runs,
                         unsigned *count);
@@ -55,5 +58,11 @@ unsigned selftest_mutants(struct selftest *t, const char *prefix, unsigned *coun
 
 /* True if the ids (separated by blanks) hold this one. */
 bool selftest_proves(const char *ids, const char *id);
+
+/* True if the prefix begins one of the ids ("" = all), or a silence that one of them answers. */
+bool selftest_names(const char *ids, const char *prefix);
+
+/* True if the prefix selects the case: by its ids, or it is the case's name. */
+bool selftest_is_chosen(const struct wsksim_case *c, const char *prefix);
 
 #endif

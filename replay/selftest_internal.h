@@ -36,9 +36,6 @@ enum model_rule selftest_rule_of(const struct wsksim_case *c);
 struct selftest_trial selftest_trial_of(const struct selftest *t, const struct wsksim_case *c,
                                         bool mistaken);
 
-/* True if the prefix begins one of the case's ids ("" = all), or is its name. */
-bool selftest_is_chosen(const struct wsksim_case *c, const char *prefix);
-
 /* Run n of a trial; *options is what it ran with. */
 void selftest_run(struct selftest *t, struct selftest_trial *trial, uint64_t n,
                   struct replay_options *options, struct replay_result *result);

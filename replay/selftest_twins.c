@@ -41,6 +41,7 @@ unsigned selftest_twins(struct selftest *t, const char *prefix, uint64_t runs, u
                c->name, by_default ? "silent" : "FAILED", drawn ? "silent" : "FAILED");
         failed += !by_default || !drawn;
         fflush(stdout);
+        t->has_failed = failed > 0;
     }
     return failed;
 }

@@ -11,6 +11,17 @@ const struct model_knob_info model_knobs[MODEL_KNOB_COUNT] = {
 #undef KNOB
 };
 
+static const char *const silences[MODEL_KNOB_COUNT] = {
+#define SILENCE(knob, ids) [KNOB_##knob] = ids,
+#include "model/rules/silences.def"
+#undef SILENCE
+};
+
+const char *model_knob_silences(enum model_knob knob)
+{
+    return silences[knob] != NULL ? silences[knob] : "";
+}
+
 enum model_knob model_knob_find(const char *name)
 {
     unsigned knob = 0;

@@ -30,6 +30,9 @@ struct model_knob_info {
 
 extern const struct model_knob_info model_knobs[MODEL_KNOB_COUNT];
 
+/* The entries of the documents' lists of silences that it answers: "ID ID", or "". */
+const char *model_knob_silences(enum model_knob knob);
+
 /* MODEL_KNOB_COUNT if no knob has this name. */
 enum model_knob model_knob_find(const char *name);
 

@@ -102,6 +102,36 @@ expect_line 1 'build it' fuzz alone.so
 expect 1 usage
 [ -e nosuch.db ] && failures=$((failures + 1))
 
+expect_line 1 'nothing would be run' check -runs=0 "$correct"
+expect_line 1 'nothing would be run' rules -selftest=1 -runs=0
+
+# ---- rules: what is about an id ----
+
+# expect_row WORD: what wsksim printed last has it, too.
+expect_row() {
+    grep -q -e "$1" out || {
+        echo "FAILED: no '$1' in:"
+        head -20 out
+        failures=$((failures + 1))
+    }
+}
+
+expect 0 '^case deaf_after_a_refusal (mistake, ' rules -brief=1 -rule=BUG-21
+expect_row '^DGRM-025 '
+expect 0 '^case deaf_after_a_refusal (mistake, ' rules -brief=1 -rule=deaf_after_a_refusal
+expect_row '^CTL-086 '
+expect 0 '^case .*PROP-02' rules -brief=1 -rule=PROP-02
+expect_row '^mutant .*PROP-02'
+for silence in AMBIGUOUS-23 amb.23; do
+    expect 0 '^case amb_23_both_ways (freedom, ' rules -brief=1 -rule=$silence
+    expect_row '^CTL-091 '
+done
+expect 0 '^2 cases, 0 failed' rules -selftest=1 -rule=AMBIGUOUS-23 -runs=20
+expect_line 1 'no case or mutant names it' rules -rule=BUG-999
+expect 0 '^cancel.honoured (once per run; AMBIGUOUS-LIFE-75): ' rules -knobs=1
+expect_row '^accept.early_callbacks (once per run; AMBIGUOUS-24 AMBIGUOUS-LIFE-55): '
+expect_row '^amb.09.after (once per run; AMBIGUOUS-09): '
+
 # ---- kill -9 at any moment: what was announced is there ----
 
 announced=0
@@ -154,6 +184,31 @@ if [ $got -ne 72 ]; then
     echo "FAILED: interrupted: exit $got"
     failures=$((failures + 1))
 fi
+
+"$wsksim" rules -selftest=1 >out 2>&1 &
+pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+got=$?
+if [ $got -ne 72 ] || ! grep -q '^wsksim: interrupted' out; then
+    echo "FAILED: self-test interrupted: exit $got"
+    failures=$((failures + 1))
+fi
+
+# ---- lint: sockets first, style last, of each kind the rarest first ----
+
+expect 0 '^lint ' check -db=clean.db -seed=7 -runs=3000 "$correct"
+awk -F'[ ,]' '/^lint /{
+    kind = $2 ~ /^(KRN|SYS)-/
+    if (kind < last || kind == last && kind == 0 && $4 < count) bad = 1
+    last = kind
+    count = $4
+} END { exit bad }' out || {
+    echo "FAILED: lint is out of order:"
+    grep '^lint ' out
+    failures=$((failures + 1))
+}
 
 [ $failures -eq 0 ] && echo "all well"
 [ $failures -eq 0 ]

@@ -11,7 +11,7 @@
 set -eu
 LC_ALL=C
 export LC_ALL
-explore=$1
+explore=$(readlink -f "$1")
 what=${2:-}
 enables=${3:-3}
 model=$(cd "$(dirname "$0")" && pwd)/gate.pml
