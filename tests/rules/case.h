@@ -26,6 +26,9 @@
  * mistake) must break, a freedom must be seen no more. What only stays away is therefore a promise.
  * Each value of each knob is shown (test_replay_contract), or listed in elsewhere.def.
  *
+ * A mistake that costs only the driver's own data breaks no rule that a system could enforce: such
+ * a case asserts what its author expected (SYS-ASSERT); docs/checking.md lists these classes.
+ *
  * Worlds are hostile: any allocation and any call may fail, timing varies, knobs vary. A body that
  * does not get what it needs returns; a Check must hold in every world, and a twin without the
  * mistake must be correct in every world. What was made through this frame and is not yet gone when
