@@ -104,7 +104,9 @@ extern const char hidden_syscall[] __attribute__((visibility("hidden")));
 static void exit_machine(void)
 {
     __asm__ volatile("call *%0" /* exit_group(0) */
-                     : : "r"(hidden_syscall + 1), "a"(231L), "D"(0L) : "rcx", "r11", "memory");
+                     :
+                     : "r"(hidden_syscall + 1), "a"(231L), "D"(0L)
+                     : "rcx", "r11", "memory");
 }
 
 /* Is deaf to every signal that could be caught, and never returns: only the parent can end it. */
@@ -112,16 +114,18 @@ static void deaf(void)
 {
     static const ULONG64 all = ~0ull;
     __asm__ volatile("mov $8, %%r10; call *%0" /* rt_sigprocmask(SIG_BLOCK, &all, NULL, 8) */
-                     : : "r"(hidden_syscall + 1), "a"(14L), "D"(0L), "S"(&all), "d"(0L)
+                     :
+                     : "r"(hidden_syscall + 1), "a"(14L), "D"(0L), "S"(&all), "d"(0L)
                      : "rcx", "r10", "r11", "memory");
     spin_mute();
 }
 
 /* Wrong in 40 functions: which one is left to the allocation that fails first. */
 #define EACH_OF_40(X)                                                                              \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)    \
-    X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)      \
-    X(32) X(33) X(34) X(35) X(36) X(37) X(38) X(39)
+    X(0)                                                                                           \
+    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17)   \
+        X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)  \
+            X(33) X(34) X(35) X(36) X(37) X(38) X(39)
 #define WRONG(number)                                                                              \
     static __attribute__((noinline)) void wrong_##number(void)                                     \
     {                                                                                              \
