@@ -124,7 +124,7 @@ MISTAKE(extension_output_of_nobody_used, "CTL-174")
 {
     PWSK_SOCKET Socket = New(WSK_FLAG_BASIC_SOCKET, NULL);
     if (Socket != NULL) {
-        Out.ProviderDispatch = (const void *)(ULONG_PTR)0x7654321000;
+        Out.ProviderDispatch = (const void *)(ULONG_PTR)0x123456789000;
         NTSTATUS Status = RegisterPing(Socket);
         if (NT_SUCCESS(Status) || (Mistaken && Out.ProviderDispatch != NULL)) {
             (void)Ping(Out.ProviderContext);
