@@ -163,16 +163,15 @@ MISTAKE(socket_object_read_after_the_close, "CTL-183")
 }
 
 /* BUG-20: closes with a list it has retained. */
-static PWSK_DATAGRAM_INDICATION volatile Kept;
+static PVOID volatile Kept;
 
 static NTSTATUS WSKAPI OnDatagramKept(PVOID Context, ULONG Flags, PWSK_DATAGRAM_INDICATION Data)
 {
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Flags);
-    if (Data == NULL || Kept != NULL) {
+    if (Data == NULL || InterlockedCompareExchangePointer(&Kept, Data, NULL) != NULL) {
         return STATUS_SUCCESS;
     }
-    Kept = Data;
     return STATUS_PENDING;
 }
 
