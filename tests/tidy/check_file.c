@@ -239,7 +239,7 @@ static const struct banned banned_words[] = {
     {"TODO", ANYWHERE, "", "say which issue: TODO(#12)"},
     {"FIXME", ANYWHERE, "", "say which issue: FIXME(#12)"},
     {"XXX", ANYWHERE, "", "say which issue: XXX(#12)"},
-    {"/work/", ANYWHERE, "", "a path of one machine"},
+    {"/home/", ANYWHERE, "", "a path of one machine"},
     {"/tmp/", ANYWHERE, "", "a path of one machine"},
 };
 
